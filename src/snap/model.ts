@@ -1,0 +1,139 @@
+import { z } from 'zod'
+import { BeName, DataName, GenerationId } from './names.ts'
+
+/**
+ * The records of the state index. Every object is loose and every enumeration is open: a newer belay may have written fields and
+ * words that this one does not know, and a rollback must neither fail on them nor lose them (docs/adr/0005-state-format.md).
+ */
+
+/** An enumeration that accepts words from the future; code branches on the known ones and leaves the rest alone. */
+const open = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words).or(z.string() as z.ZodType<string & {}>)
+
+/** What a filesystem is to belay (docs/glossary.md). */
+export const Role = open(['root', 'config', 'data', 'state', 'log'])
+export type Role = z.infer<typeof Role>
+
+const AbsolutePath = z.string().regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)?$/, 'must be an absolute path without a slash at its end')
+
+/** One filesystem in the pool: a ZFS dataset or snapshot, or a btrfs subvolume. Identity is guid and pool; the locator is only where it was last seen. */
+export const Volume = z.looseObject({
+  pool: z.string().min(1),
+  guid: z.string().min(1),
+  locator: z.string().min(1),
+})
+export type Volume = z.infer<typeof Volume>
+
+/** A filesystem with the part that it plays: mounted at `mountpoint` inside its boot environment. */
+export const Member = z.looseObject({ role: Role, mountpoint: AbsolutePath, volume: Volume })
+export type Member = z.infer<typeof Member>
+
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const BootFile = z.looseObject({ sha256: Sha256, bytes: z.int().nonnegative() })
+
+/** What was verified of a kernel and its initrd before they were offered for boot. */
+export const BootSetRecord = z.looseObject({
+  kernelVersion: z.string().min(1),
+  vmlinuz: BootFile,
+  initrd: BootFile,
+  /** ISO time of the verification. */
+  verifiedAt: z.string(),
+})
+export type BootSetRecord = z.infer<typeof BootSetRecord>
+
+export const ReasonKind = open(['factory', 'manual', 'before-upgrade', 'after-upgrade', 'before-rollback', 'before-forward'])
+export type ReasonKind = z.infer<typeof ReasonKind>
+
+/** The short list of facts that `list` shows without opening the manifest. */
+export const PackageSummary = z.looseObject({
+  count: z.int().nonnegative(),
+  /** SHA-256 over the sorted `name arch version` lines. */
+  digest: Sha256,
+  /** Versions of the packages that policy calls important (kernel, boot loader, application), by package name. */
+  important: z.record(z.string(), z.string()),
+})
+export type PackageSummary = z.infer<typeof PackageSummary>
+
+/** A numbered, immutable restore point. */
+export const Generation = z.looseObject({
+  id: GenerationId,
+  createdAt: z.string(),
+  reason: z.looseObject({ kind: ReasonKind, text: z.string() }),
+  /** The generation that the boot environment it was taken from descends from. */
+  parent: GenerationId.nullable(),
+  takenFrom: BeName,
+  by: z.looseObject({ uid: z.int(), user: z.string() }),
+  /** Whether all members are of the same instant: true on ZFS within a pool, false on btrfs with more than one member. */
+  atomic: z.boolean(),
+  members: z.array(Member).min(1),
+  packages: PackageSummary,
+  bootSet: BootSetRecord.nullable(),
+  dataFormat: z.string().nullable(),
+  health: open(['unknown', 'confirmed', 'failed']),
+  keep: z.boolean(),
+})
+export type Generation = z.infer<typeof Generation>
+
+/** A data volume that a boot environment uses. */
+export const DataUse = z.looseObject({ mountpoint: AbsolutePath, data: DataName })
+export type DataUse = z.infer<typeof DataUse>
+
+/** A writable root with its config, and the record of which data it uses. */
+export const BootEnvironment = z.looseObject({
+  name: BeName,
+  createdAt: z.string(),
+  /** The generation that it was cloned from; null for the one that init adopted. */
+  origin: GenerationId.nullable(),
+  /** The generation that it stands for: unchanged since it was cloned, or left there by a rollback; null while it is the one in use. */
+  standsFor: GenerationId.nullable(),
+  members: z.array(Member).min(1),
+  data: z.array(DataUse),
+  bootSet: BootSetRecord.nullable(),
+  dataFormat: z.string().nullable(),
+  confirmedAt: z.string().nullable(),
+})
+export type BootEnvironment = z.infer<typeof BootEnvironment>
+
+/** A data or log volume beside the boot environments. */
+export const DataVolume = z.looseObject({
+  name: DataName,
+  role: open(['data', 'log']),
+  mountpoint: AbsolutePath,
+  volume: Volume,
+  /** The highest application data format that was written into it; null when the application has none. */
+  format: z.string().nullable(),
+})
+export type DataVolume = z.infer<typeof DataVolume>
+
+/** An upgrade that runs, or that waits for its trial to end. */
+export const Session = z.looseObject({
+  operation: z.string(),
+  phase: open(['armed', 'trial', 'failed']),
+  be: BeName,
+  fallback: BeName,
+  generation: GenerationId,
+  owner: z.looseObject({ pid: z.int(), startTime: z.string() }),
+  startedAt: z.string(),
+  text: z.string(),
+})
+export type Session = z.infer<typeof Session>
+
+/** All that belay knows of an appliance, except what boots next: that is the env block's alone. */
+export const Index = z.looseObject({
+  format: z.looseObject({ major: z.int(), minor: z.int() }),
+  /** Raised by one with every write: the basis of plans. */
+  revision: z.int().nonnegative(),
+  driver: open(['btrfs', 'zfs']),
+  pool: z.string().min(1),
+  next: z.looseObject({ generation: z.int().min(1), be: z.int().min(1), data: z.int().min(1) }),
+  factory: GenerationId.nullable(),
+  /** The generation that `forward` goes to when none is named. */
+  left: GenerationId.nullable(),
+  session: Session.nullable(),
+  generations: z.array(Generation),
+  bootEnvironments: z.array(BootEnvironment),
+  data: z.array(DataVolume),
+})
+export type Index = z.infer<typeof Index>
+
+/** The version of the state format that this belay writes. */
+export const INDEX_FORMAT = { major: 1, minor: 0 } as const
