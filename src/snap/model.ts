@@ -7,7 +7,7 @@ import { BeName, DataName, GenerationId } from './names.ts'
  */
 
 /** An enumeration that accepts words from the future; code branches on the known ones and leaves the rest alone. */
-const open = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words).or(z.string() as z.ZodType<string & {}>)
+const open = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words).or(z.string())
 
 /** What a filesystem is to belay (docs/glossary.md). */
 export const Role = open(['root', 'config', 'data', 'state', 'log'])
@@ -126,8 +126,8 @@ export const Index = z.looseObject({
   pool: z.string().min(1),
   next: z.looseObject({ generation: z.int().min(1), be: z.int().min(1), data: z.int().min(1) }),
   factory: GenerationId.nullable(),
-  /** The generation that `forward` goes to when none is named. */
-  left: GenerationId.nullable(),
+  /** Generations that rollbacks left behind, oldest first: `forward` without a number goes to the last one. */
+  left: z.array(GenerationId),
   session: Session.nullable(),
   generations: z.array(Generation),
   bootEnvironments: z.array(BootEnvironment),

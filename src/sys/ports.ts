@@ -132,3 +132,8 @@ export interface Settler {
   /** Freeze and thaw the filesystem mounted at that path (FIFREEZE, FITHAW), with a watchdog that thaws it if this process dies in between. */
   settle(mountpoint: string): Promise<void>
 }
+
+/** The machine as a whole. */
+export interface Power {
+  reboot(): Promise<void>
+}

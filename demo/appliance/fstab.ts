@@ -1,0 +1,50 @@
+/** A line of fstab(5). */
+export interface FstabEntry {
+  readonly source: string
+  readonly mountpoint: string
+  readonly type: string
+  readonly options: readonly string[]
+}
+
+const unescape = (text: string): string => text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+
+export function parseFstab(text: string): FstabEntry[] {
+  return text.split('\n').flatMap((line) => {
+    const [source, mountpoint, type, options] = line.trim().split(/\s+/)
+    if (source === undefined || source.startsWith('#') || mountpoint === undefined || type === undefined) return []
+    return [{ source: unescape(source), mountpoint: unescape(mountpoint), type, options: (options ?? 'defaults').split(',') }]
+  })
+}
+
+/** A mount that a booting machine makes after its root. */
+export interface PlannedMount {
+  readonly device: string
+  readonly mountpoint: string
+  readonly type: string
+  readonly options: readonly string[]
+}
+
+const NOT_ON_DISK = new Set(['swap', 'proc', 'sysfs', 'devpts', 'tmpfs', 'none'])
+const isForMountManager = (option: string): boolean => option === 'nofail' || option === 'defaults' || option.startsWith('x-') || option.startsWith('comment=')
+
+/**
+ * What systemd would mount for an fstab, outer mount points first.
+ * @param devices device by filesystem UUID
+ * @returns also the lines, not marked nofail, whose device is not there: with them a boot would end in the emergency shell
+ */
+export function planMounts(
+  fstab: readonly FstabEntry[],
+  devices: ReadonlyMap<string, string>,
+): { readonly mounts: readonly PlannedMount[]; readonly missing: readonly FstabEntry[] } {
+  const mounts: PlannedMount[] = []
+  const missing: FstabEntry[] = []
+  for (const entry of fstab) {
+    const { source, mountpoint, type, options } = entry
+    if (mountpoint === '/' || !mountpoint.startsWith('/') || NOT_ON_DISK.has(type) || options.includes('noauto')) continue
+    const uuid = /^(?:UUID=|\/dev\/disk\/by-uuid\/)"?([0-9a-f-]+)"?$/i.exec(source)?.[1]?.toLowerCase()
+    const device = devices.get(uuid ?? '')
+    if (device !== undefined) mounts.push({ device, mountpoint, type, options: options.filter((option) => !isForMountManager(option)) })
+    else if (!options.includes('nofail')) missing.push(entry)
+  }
+  return { mounts: mounts.sort((left, right) => left.mountpoint.split('/').length - right.mountpoint.split('/').length), missing }
+}

@@ -1,0 +1,42 @@
+import { RefusedError } from '../src/errors.ts'
+import { runTool } from './run-tool.ts'
+
+const APT_GET = '/usr/bin/apt-get'
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
+/** The release that the demonstration appliance runs. */
+export const SUITE = 'trixie'
+
+/** Where this machine gets Debian from. */
+export interface DebianArchive {
+  readonly release: string
+  readonly security: string
+}
+
+/** Reads the lines `Origin|Label|Site` of apt-get indextargets. Null when one of the two archives is not there. */
+export function parseIndexTargets(text: string): DebianArchive | null {
+  const siteOf = (label: string): string | undefined =>
+    text
+      .split('\n')
+      .map((line) => line.split('|'))
+      .find(([origin, found]) => origin === 'Debian' && found === label)?.[2]
+  const release = siteOf('Debian')
+  const security = siteOf('Debian-Security')
+  return release === undefined || security === undefined ? null : { release, security }
+}
+
+/** @throws RefusedError when apt on this machine has no lists of Debian and its security archive. */
+export async function findDebianArchive(): Promise<DebianArchive> {
+  const { stdout } = await runTool(APT_GET, ['indextargets', '--format', '$(ORIGIN)|$(LABEL)|$(SITE)', 'Created-By: Packages'])
+  const archive = parseIndexTargets(stdout)
+  if (archive === null) {
+    throw new RefusedError('no-debian-archive', "this machine's apt knows no Debian archive, or none for security updates", {
+      next: ['apt-get update   # on a Debian machine with the release and its security archive in /etc/apt'],
+    })
+  }
+  return archive
+}
+
+/** One-line entries of sources.list for the release as it was published last, and for its security updates. */
+export const releaseSource = (archive: DebianArchive): string => `deb [signed-by=${KEYRING}] ${archive.release} ${SUITE} main`
+export const securitySource = (archive: DebianArchive): string => `deb [signed-by=${KEYRING}] ${archive.security} ${SUITE}-security main`

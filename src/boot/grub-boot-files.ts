@@ -1,0 +1,125 @@
+import type { Policy } from '../policy/policy.ts'
+import type { BootFiles } from '../snap/boot-files.ts'
+import type { BootEnvironment, BootSetRecord, Index, Volume } from '../snap/model.ts'
+import type { BeName } from '../snap/names.ts'
+import type { Clock, Files, Runner, Settler } from '../sys/ports.ts'
+import type { BootChoice } from './boot-choice.ts'
+import { BootSets } from './boot-set.ts'
+import { grubCfg } from './grub-cfg.ts'
+import { GrubPartition } from './grub-partition.ts'
+import { LAYOUT } from './grub-partition-layout.ts'
+import { kernelArguments, type RootFilesystem } from './kernel-arguments.ts'
+import { planMenu, type MenuCandidate } from './menu.ts'
+import { entryFile, menuFragment } from './menu-fragment.ts'
+
+interface GrubBootFilesOptions {
+  readonly files: Files
+  readonly runner: Runner
+  readonly settler: Settler
+  readonly clock: Clock
+  /** Where the GRUB partition is mounted. */
+  readonly directory: string
+  readonly policy: Policy
+  readonly readRunning: () => Promise<BeName | null>
+  readonly bootRoot: (root: Volume) => RootFilesystem
+}
+
+const PRODUCT = 'Debian'
+const BEFORE = `${LAYOUT.directory}/grub.cfg.before`
+
+/** The port of snap/ on the real GRUB partition: turns records of the index into GRUB's files. */
+export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles => {
+  const { files, policy, directory } = options
+  const partition = new GrubPartition({ files, settler: options.settler, mountpoint: directory })
+  const sets = new BootSets({ files, runner: options.runner, settler: options.settler, clock: options.clock, mountpoint: directory })
+  const argumentsOf = (be: BeName, root: RootFilesystem): string[] =>
+    kernelArguments({ be, root, panicSeconds: policy.boot.panicSeconds, extra: policy.boot.kernelArguments })
+  const entryText = (be: BeName, root: RootFilesystem): string => entryFile({ be, title: `${PRODUCT} - ${be}`, arguments: argumentsOf(be, root) })
+  const recordOf = ({ kernelVersion, vmlinuz, initrd, verifiedAt }: BootSetRecord): BootSetRecord => ({ kernelVersion, vmlinuz, initrd, verifiedAt })
+
+  const candidateOf = (index: Index, be: BootEnvironment, running: BeName | null): MenuCandidate | null => {
+    const root = be.members.find((member) => member.role === 'root')
+    if (be.bootSet === null || root === undefined) return null
+    const generation = index.generations.find((candidate) => candidate.id === be.standsFor) ?? null
+    return {
+      be: be.name,
+      generation: generation?.id ?? null,
+      createdAt: generation?.createdAt ?? be.createdAt,
+      reason: generation?.reason.text ?? '',
+      kernelVersion: be.bootSet.kernelVersion,
+      isRunning: be.name === running,
+      keep: generation?.keep ?? false,
+      isFactory: generation !== null && index.factory === generation.id,
+      arguments: argumentsOf(be.name, options.bootRoot(root.volume)),
+    }
+  }
+
+  const fragmentOf = async (index: Index, choice: BootChoice): Promise<string> => {
+    const running = await options.readRunning()
+    const offered = new Set(await sets.list())
+    const candidates = index.bootEnvironments.flatMap((be) => (offered.has(be.name) ? (candidateOf(index, be, running) ?? []) : []))
+    return menuFragment(planMenu({ product: PRODUCT, candidates, choice, frontEntries: policy.boot.menuEntries }), { confirmed: choice.good })
+  }
+
+  const grubCfgText = (): string =>
+    grubCfg({ timeoutSeconds: policy.boot.timeoutSeconds, terminal: policy.boot.serial === null ? {} : { serial: policy.boot.serial } })
+  const textOf = async (path: string): Promise<string | null> =>
+    (await files.stat(partition.path(path))) === null ? null : files.readText(partition.path(path))
+
+  return {
+    async readChoice() {
+      const { choice, problems } = await partition.readEnv()
+      return { choice, problems }
+    },
+    async writeChoice(choice) {
+      await partition.prepare()
+      await partition.change({ choice })
+    },
+    async forgetChoice() {
+      await files.remove(partition.path(LAYOUT.env))
+      await partition.settle()
+    },
+    async writeMenu(index, choice) {
+      await partition.change({ fragment: await fragmentOf(index, choice) })
+    },
+    async isMenuCurrent(index, choice) {
+      return (await textOf(LAYOUT.fragment)) === (await fragmentOf(index, choice))
+    },
+    async buildBootSet(be, rootDirectory, root) {
+      await partition.prepare()
+      return recordOf(await sets.build({ rootDirectory, be, filesystem: root.driver, entryText: entryText(be, root) }))
+    },
+    async shareBootSet(from, to, root) {
+      return recordOf(await sets.share({ from, to, entryText: entryText(to, root) }))
+    },
+    removeBootSet: (be) => sets.remove(be),
+    isInStep: (be, rootDirectory, root) => sets.isInStep({ be, rootDirectory, filesystem: root.driver }),
+    async faultsOf(be, thorough) {
+      return (await sets.check(be, { thorough })).map((problem) => problem.message)
+    },
+    bootSets: () => sets.list(),
+    async installGrubCfg() {
+      const before = await textOf(LAYOUT.grubCfg)
+      const ours = grubCfgText()
+      if (before === ours) return
+      await partition.prepare()
+      if (before !== null && (await textOf(BEFORE)) === null) await files.writeAtomic(partition.path(BEFORE), before, 0o644)
+      await partition.change({ grubCfg: ours })
+    },
+    async restoreGrubCfg() {
+      const before = await textOf(BEFORE)
+      if (before === null) return
+      await partition.change({ grubCfg: before })
+      await files.remove(partition.path(BEFORE))
+    },
+    async isGrubCfgOurs() {
+      return (await textOf(LAYOUT.grubCfg)) === grubCfgText()
+    },
+    async space() {
+      const { free, total } = await files.space(directory)
+      return { free, total }
+    },
+    makeReserve: (bytes) => (bytes === 0 ? partition.releaseReserve() : partition.makeReserve(bytes)),
+    releaseReserve: () => partition.releaseReserve(),
+  }
+}

@@ -1,0 +1,29 @@
+import { Args, Flags } from '@oclif/core'
+import { MutatingCommand } from '../mutating-command.ts'
+import { operate } from '../run-command.ts'
+import type { OperationReport } from '../operations/operation-report.ts'
+
+export default class Forward extends MutatingCommand {
+  static override summary = 'Go back to the version that a rollback left.'
+  static override description = 'Without a number: the one that was left last, with everything that was in it.'
+  static override examples = ['<%= config.bin %> forward', '<%= config.bin %> forward 7 --reboot']
+  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', min: 1 }) }
+  static override flags = {
+    force: Flags.boolean({ summary: 'Go there even if that version cannot read the data as it is now.' }),
+    reboot: Flags.boolean({ summary: 'Reboot at once.' }),
+  }
+
+  async run(): Promise<OperationReport> {
+    const { args, flags } = await this.parse(Forward)
+    const [{ switchVersion }, { rebootNow }] = await Promise.all([import('../operations/switch-version.ts'), import('../operations/reboot-now.ts')])
+    return operate({ ...flags, json: this.jsonEnabled() }, true, async (appliance, conversation) => {
+      const result = await switchVersion(
+        appliance,
+        { direction: 'forward', id: args.id ?? null, keepConfig: false, withData: false, once: false, force: flags.force },
+        conversation,
+      )
+      if (flags.reboot && result.executed) await rebootNow(appliance)
+      return result
+    })
+  }
+}

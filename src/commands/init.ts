@@ -1,0 +1,49 @@
+import { Flags } from '@oclif/core'
+import { MutatingCommand } from '../mutating-command.ts'
+import { operate } from '../run-command.ts'
+import type { OperationReport } from '../operations/operation-report.ts'
+
+export default class Init extends MutatingCommand {
+  static override summary = 'Adopt this machine, or an image that is being built.'
+  static override description =
+    'Finds what in root is not the operating system and gives it filesystems of its own, makes the configuration directories members that follow the version, takes the factory generation and installs the boot menu. All of it happens in a new boot environment that takes effect at the next boot; the root that runs now is not changed.'
+  static override examples = [
+    '<%= config.bin %> init --plan',
+    '<%= config.bin %> init --config /etc/acme --data-format /usr/share/acme/data-format',
+    '<%= config.bin %> init --root /mnt/image --config /etc/acme --in-root /var/lib/acme-cache --yes',
+    '<%= config.bin %> init --policy my-appliance.yaml --yes',
+  ]
+  static override flags = {
+    config: Flags.string({ summary: 'A directory of the application’s configuration.', helpValue: 'PATH', multiple: true, default: [] }),
+    data: Flags.string({ summary: 'A directory with the customer’s data, beyond those that belay finds.', helpValue: 'PATH', multiple: true, default: [] }),
+    'in-root': Flags.string({ summary: 'A path that stays in root although it is not the operating system.', helpValue: 'PATH', multiple: true, default: [] }),
+    'data-format': Flags.string({ summary: 'The file in which the application’s package ships its data format.', helpValue: 'PATH' }),
+    important: Flags.string({ summary: 'Packages whose versions list shows.', helpValue: 'GLOB', multiple: true, default: [] }),
+    policy: Flags.string({ summary: 'A ready config.yaml instead of one made from these flags.', helpValue: 'FILE' }),
+  }
+
+  async run(): Promise<OperationReport> {
+    const { flags } = await this.parse(Init)
+    const [{ initialise }, { makePolicy }] = await Promise.all([import('../operations/initialise.ts'), import('../operations/make-policy.ts')])
+    let text = ''
+    return operate(
+      { ...flags, json: this.jsonEnabled() },
+      true,
+      (appliance, conversation) => {
+        const { policy } = appliance
+        return initialise(appliance, { config: policy.config, data: flags.data, inRoot: policy.inRoot, policyText: text }, conversation)
+      },
+      async (files) => {
+        const made = await makePolicy(files, {
+          file: flags.policy ?? null,
+          config: flags.config,
+          inRoot: flags['in-root'],
+          dataFormat: flags['data-format'] ?? null,
+          important: flags.important,
+        })
+        text = made.text
+        return made.policy
+      },
+    )
+  }
+}

@@ -1,0 +1,28 @@
+import { Args, Flags } from '@oclif/core'
+import { MutatingCommand } from '../mutating-command.ts'
+import { operate } from '../run-command.ts'
+import type { OperationReport } from '../operations/operation-report.ts'
+
+export default class Upgrade extends MutatingCommand {
+  static override summary = 'Upgrade packages behind a restore point.'
+  static override description =
+    'Takes a restore point, lets apt work, verifies the result and puts it on trial; the version of before is what GRUB falls back to. Without packages: everything that can be upgraded. A failure is undone, or undone by the next boot once dpkg has begun.'
+  static override examples = ['<%= config.bin %> upgrade --plan', '<%= config.bin %> upgrade --yes --reboot', '<%= config.bin %> upgrade acme-gateway']
+  static override strict = false
+  static override args = { package: Args.string({ name: 'PACKAGE', description: 'packages to upgrade, each with =VERSION if a certain one is wanted' }) }
+  static override flags = {
+    'with-data': Flags.boolean({ summary: 'Take the data volumes into the restore point too.' }),
+    refresh: Flags.boolean({ summary: 'Fetch the lists of the archives first (apt-get update).', default: true, allowNo: true }),
+    reboot: Flags.boolean({ summary: 'Reboot at the end if a reboot is needed.' }),
+  }
+
+  async run(): Promise<OperationReport> {
+    const { argv, flags } = await this.parse(Upgrade)
+    const [{ upgradePackages }, { rebootNow }] = await Promise.all([import('../operations/upgrade-packages.ts'), import('../operations/reboot-now.ts')])
+    return operate({ ...flags, json: this.jsonEnabled() }, true, async (appliance, conversation) => {
+      const result = await upgradePackages(appliance, { packages: argv.map(String), withData: flags['with-data'], refresh: flags.refresh }, conversation)
+      if (flags.reboot && result.executed && (await appliance.rebootNote.isSet())) await rebootNow(appliance)
+      return result
+    })
+  }
+}

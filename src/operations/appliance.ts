@@ -1,0 +1,42 @@
+import type { Packages } from '../pkg/packages.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { AuditLog } from '../snap/audit-log.ts'
+import type { BootFiles } from '../snap/boot-files.ts'
+import type { Driver } from '../snap/driver.ts'
+import type { FaultPoints } from '../snap/fault-points.ts'
+import type { IndexStore } from '../snap/index-store.ts'
+import type { JournalDirectory } from '../snap/journal.ts'
+import type { ManifestStore } from '../snap/manifest-store.ts'
+import type { RebootNote } from '../snap/reboot-note.ts'
+import type { RootDescriber } from '../snap/root-describer.ts'
+import type { SpaceReserve } from '../snap/space-reserve.ts'
+import type { Target } from '../snap/target.ts'
+import type { Actor, Clock, Files, Lock, Log, Power } from '../sys/ports.ts'
+
+/** Everything of one appliance that operations use, put together by the composition root. */
+export interface Appliance {
+  readonly target: Target
+  readonly stateDirectory: string
+  readonly policy: Policy
+  /** Why config.yaml could not be read; policy is then the default, and nothing may be changed. */
+  readonly policyProblem: Error | null
+  readonly driver: Driver
+  readonly boot: BootFiles
+  readonly packages: Packages
+  readonly index: IndexStore
+  readonly manifests: ManifestStore
+  readonly journals: JournalDirectory
+  readonly audit: AuditLog
+  readonly reserve: SpaceReserve
+  readonly describer: RootDescriber
+  readonly rebootNote: RebootNote
+  readonly files: Files
+  readonly lock: Lock
+  readonly clock: Clock
+  readonly log: Log
+  readonly actor: Actor
+  readonly power: Power
+  readonly faults: FaultPoints
+  /** Four random bytes in hex: makes plan ids of one second differ. */
+  readonly randomHex: () => string
+}

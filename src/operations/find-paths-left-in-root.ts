@@ -1,0 +1,31 @@
+import { type Placement, type RootPath, placeOutsideRoot } from '../snap/plan/not-operating-system.ts'
+import { parseMountInfo } from '../sys/mount-table.ts'
+import type { Files } from '../sys/ports.ts'
+import { inTarget } from '../snap/target.ts'
+import type { Appliance } from './appliance.ts'
+
+const WHERE_TO_LOOK = ['/', '/var', '/var/lib']
+
+/** The directories of a root that may hold something else than the operating system. */
+export const readRootPaths = async (files: Files, root: string, alsoAt: readonly string[]): Promise<RootPath[]> => {
+  const target = { root, live: false }
+  const mounts = new Set(parseMountInfo(await files.readText('/proc/self/mountinfo')).map((mount) => mount.mountpoint))
+  const paths = new Set(alsoAt)
+  for (const directory of WHERE_TO_LOOK) {
+    if ((await files.stat(inTarget(target, directory)))?.kind !== 'directory') continue
+    for (const name of await files.list(inTarget(target, directory))) paths.add(directory === '/' ? `/${name}` : `${directory}/${name}`)
+  }
+  const found: RootPath[] = []
+  for (const path of paths) {
+    const stat = await files.stat(inTarget(target, path))
+    if (stat !== null)
+      found.push({ path, kind: stat.kind === 'directory' || stat.kind === 'symlink' ? stat.kind : 'other', mounted: mounts.has(inTarget(target, path)) })
+  }
+  return found
+}
+
+/** Paths in root that are neither the operating system nor named by policy: a rollback takes them along. */
+export const findPathsLeftInRoot = async (appliance: Appliance): Promise<Placement[]> => {
+  const found = await readRootPaths(appliance.files, appliance.target.root, [])
+  return placeOutsideRoot(found, { inRoot: appliance.policy.inRoot, data: [], config: appliance.policy.config })
+}

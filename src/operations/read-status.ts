@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { BelayError } from '../errors.ts'
+import { nextBoot } from '../boot/boot-choice.ts'
+import type { Index } from '../snap/model.ts'
+import { BootChoice } from '../boot/boot-choice.ts'
+import type { Appliance } from './appliance.ts'
+import { readRunning } from './read-planning-state.ts'
+
+const Space = z.object({ free: z.number(), total: z.number() })
+
+/** What `belay status` says; its JSON form is published in schemas/. */
+export const Status = z.object({
+  initialised: z.boolean(),
+  running: z
+    .object({
+      be: z.string().nullable().describe('boot environment that is mounted as root; null when it is none of belay’s'),
+      generation: z.int().nullable().describe('generation that it descends from'),
+      confirmed: z.boolean(),
+      packages: z.record(z.string(), z.string()).describe('versions of the important packages'),
+      dataFormat: z.string().nullable(),
+    })
+    .nullable(),
+  next: z
+    .object({
+      be: z.string(),
+      why: z.enum(['once', 'trial', 'good']),
+      generation: z.int().nullable(),
+      kernel: z.string().nullable(),
+      reason: z.string(),
+    })
+    .nullable()
+    .describe('what GRUB starts next; null when the boot choice is lost'),
+  choice: BootChoice.nullable(),
+  session: z.object({ operation: z.string(), phase: z.string(), be: z.string(), fallback: z.string(), generation: z.int(), text: z.string() }).nullable(),
+  rebootRequired: z.boolean(),
+  interrupted: z.array(z.object({ operation: z.string(), plan: z.string() })),
+  generations: z.int(),
+  factory: z.int().nullable(),
+  left: z.array(z.int()),
+  space: z.object({ pool: Space, grubPartition: Space }),
+  problems: z.array(z.string()),
+})
+export type Status = z.infer<typeof Status>
+
+const WHY = {
+  once: 'chosen for one boot',
+  trial: 'on trial until it is confirmed',
+  good: 'the last confirmed one',
+}
+
+const generationOfBe = (index: Index | null, name: string | null): number | null => {
+  const be = index?.bootEnvironments.find((candidate) => candidate.name === name)
+  return be?.standsFor ?? be?.origin ?? null
+}
+
+/** What runs, what boots next and why. Works without the index. */
+export const readStatus = async (appliance: Appliance): Promise<Status> => {
+  const problems: string[] = []
+  let index: Index | null = null
+  try {
+    index = await appliance.index.readIfAny()
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    problems.push(error.message)
+  }
+  const { choice, problems: envProblems } = await appliance.boot.readChoice()
+  problems.push(...envProblems)
+  const running = index === null ? null : await readRunning(appliance, index)
+  const be = index?.bootEnvironments.find((candidate) => candidate.name === running) ?? null
+  const next = choice === null ? null : nextBoot(choice)
+  const nextBe = index?.bootEnvironments.find((candidate) => candidate.name === next?.be) ?? null
+  const unfinished = await appliance.journals.unfinished()
+  const session = index?.session ?? null
+  const initialised = index !== null
+  return {
+    initialised,
+    running: initialised
+      ? {
+          be: running,
+          generation: be?.origin ?? null,
+          confirmed: running !== null && choice?.good === running,
+          packages: be === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important,
+          dataFormat: be?.dataFormat ?? null,
+        }
+      : null,
+    next:
+      next === null
+        ? null
+        : { be: next.be, why: next.why, generation: generationOfBe(index, next.be), kernel: nextBe?.bootSet?.kernelVersion ?? null, reason: WHY[next.why] },
+    choice,
+    session:
+      session === null
+        ? null
+        : {
+            operation: session.operation,
+            phase: session.phase,
+            be: session.be,
+            fallback: session.fallback,
+            generation: session.generation,
+            text: session.text,
+          },
+    rebootRequired: initialised && next !== null && (next.be !== running || session?.phase === 'trial'),
+    interrupted: unfinished.map(({ record }) => ({ operation: record.plan.operation, plan: record.plan.id })),
+    generations: index?.generations.length ?? 0,
+    factory: index?.factory ?? null,
+    left: [...(index?.left ?? [])],
+    space: { pool: await appliance.driver.space(), grubPartition: await appliance.boot.space() },
+    problems,
+  }
+}

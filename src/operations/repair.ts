@@ -1,0 +1,35 @@
+import type { Appliance } from './appliance.ts'
+import { type Diagnosis, diagnose } from './diagnose.ts'
+import { type Conversation, type Recovered, locked, recoverInterrupted } from './run-operation.ts'
+
+export interface Repair {
+  readonly recovered: readonly Recovered[]
+  readonly fixed: readonly string[]
+  readonly remaining: readonly Diagnosis[]
+}
+
+/** `belay doctor --fix`: bring interrupted runs to an end, do what has one right answer, and say what is left. */
+export const repair = (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>): Promise<Repair> =>
+  locked(appliance, 'doctor --fix', async () => {
+    const recovered = await recoverInterrupted(appliance, conversation)
+    const fixed: string[] = []
+    for (const { finding, fix } of await diagnose(appliance)) {
+      if (fix === null) continue
+      await fix()
+      fixed.push(finding.text)
+    }
+    if (fixed.length > 0) {
+      await appliance.audit.append({
+        at: appliance.clock.now().toISOString(),
+        plan: 'doctor',
+        operation: 'doctor',
+        summary: fixed.join('; '),
+        outcome: 'done',
+        uid: appliance.actor.uid,
+        user: appliance.actor.user,
+        error: null,
+        recovered: false,
+      })
+    }
+    return { recovered, fixed, remaining: await diagnose(appliance) }
+  })

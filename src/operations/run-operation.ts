@@ -1,0 +1,130 @@
+import { LockedError, RefusedError } from '../errors.ts'
+import { type ExecutionEvent, Executor, type Results } from '../snap/executor.ts'
+import { allEffects } from '../snap/effects/all-effects.ts'
+import type { Plan } from '../snap/plan/plan.ts'
+import type { PlanContext, PlanningState } from '../snap/plan/state.ts'
+import type { Appliance } from './appliance.ts'
+import { planContext, readBasis, readPlanningState } from './read-planning-state.ts'
+
+/** How the caller takes part in an operation. */
+export interface Conversation {
+  /** Only make the plan. */
+  readonly planOnly: boolean
+  /** Show the plan and ask; throws when the answer is no. */
+  readonly approve: (plan: Plan) => Promise<void>
+  readonly onEvent: (event: ExecutionEvent, plan: Plan) => void
+  readonly signal: AbortSignal
+}
+
+export interface OperationResult {
+  readonly plan: Plan
+  /** False when only the plan was asked for, or when there was nothing to do. */
+  readonly executed: boolean
+  readonly results: Results
+  /** Operations of earlier runs that this one brought to an end first. */
+  readonly recovered: readonly Recovered[]
+}
+
+export interface Recovered {
+  readonly plan: string
+  readonly operation: string
+  readonly outcome: 'done' | 'undone' | 'escaped'
+}
+
+const LOCK_FILE = 'lock'
+
+/** Hold the appliance's lock while working. @throws LockedError at once when somebody else does. */
+export const locked = async <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
+  if (appliance.policyProblem !== null) throw appliance.policyProblem
+  const held = await appliance.lock.acquire(`${appliance.stateDirectory}/${LOCK_FILE}`, { actor: appliance.actor, operation })
+  try {
+    return await work()
+  } finally {
+    await held.release()
+  }
+}
+
+export const executorFor = (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>, recovering = false): Executor => {
+  let current: Plan | null = null
+  return new Executor({
+    effects: allEffects(appliance),
+    journals: appliance.journals,
+    readBasis: () => readBasis(appliance),
+    faults: appliance.faults,
+    clock: appliance.clock,
+    log: appliance.log,
+    owner: { pid: appliance.actor.pid, startTime: appliance.actor.startTime },
+    signal: conversation.signal,
+    releaseReserve: () => appliance.reserve.release(),
+    onPlan: (plan) => {
+      current = plan
+    },
+    onEvent: (event) => {
+      if (current !== null) conversation.onEvent(event, current)
+    },
+    onEnded: async (plan, outcome, error) => {
+      await appliance.audit.append({
+        at: appliance.clock.now().toISOString(),
+        plan: plan.id,
+        operation: plan.operation,
+        summary: plan.summary,
+        outcome,
+        uid: appliance.actor.uid,
+        user: appliance.actor.user,
+        error: error === null || error === undefined ? null : error instanceof Error ? error.message : JSON.stringify(error),
+        recovered: recovering,
+      })
+    },
+  })
+}
+
+/** Bring runs that died to an end: undo, finish, or leave it to the next boot. The lock must be held. */
+export const recoverInterrupted = async (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>): Promise<Recovered[]> => {
+  const recovered: Recovered[] = []
+  for (const { record, journal } of await appliance.journals.unfinished()) {
+    const inPackages = record.plan.steps.some((step, position) => step.kind === 'packages.apply' && record.begun.has(position) && !record.results.has(step.id))
+    const holder = inPackages ? (await appliance.packages.state()).lockHolder : null
+    if (holder !== null) {
+      throw new LockedError(`apt of the interrupted ${record.plan.operation} still runs (process ${String(holder)})`, {
+        next: ['wait until it has ended, then try again'],
+        data: { pid: holder },
+      })
+    }
+    const execution = await executorFor(appliance, { ...conversation, signal: new AbortController().signal }, true).recover(record, journal)
+    recovered.push({ plan: record.plan.id, operation: record.plan.operation, outcome: execution.outcome })
+  }
+  if (recovered.length > 0)
+    await appliance.reserve.make(appliance.policy).catch((error: unknown) => {
+      appliance.log.warn('the space reserve could not be made again', { error: String(error) })
+    })
+  return recovered
+}
+
+type Planner = (state: PlanningState, context: PlanContext) => Plan | Promise<Plan>
+
+/**
+ * The course of every mutating operation: lock, bring interrupted runs to an end, read the state, plan, ask, execute. With `planOnly`
+ * nothing is locked, recovered or changed.
+ */
+export const runOperation = async (appliance: Appliance, operation: string, planner: Planner, conversation: Conversation): Promise<OperationResult> => {
+  if (conversation.planOnly) {
+    const plan = await planner(await readPlanningState(appliance), planContext(appliance))
+    return { plan, executed: false, results: new Map(), recovered: [] }
+  }
+  return locked(appliance, operation, async () => {
+    const recovered = await recoverInterrupted(appliance, conversation)
+    const plan = await planner(await readPlanningState(appliance), planContext(appliance))
+    if (plan.steps.length === 0) return { plan, executed: false, results: new Map<string, unknown>(), recovered }
+    await conversation.approve(plan)
+    const execution = await executorFor(appliance, conversation).execute(plan)
+    return { plan, executed: true, results: execution.results, recovered }
+  })
+}
+
+/** For operations that a pending interrupted run makes senseless to plan. */
+export const refuseInterrupted = async (appliance: Appliance): Promise<void> => {
+  const unfinished = await appliance.journals.unfinished()
+  const [first] = unfinished
+  if (first !== undefined)
+    throw new RefusedError('interrupted', `${first.record.plan.operation} ${first.record.plan.id} was interrupted`, { next: ['belay doctor --fix'] })
+}

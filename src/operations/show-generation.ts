@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { NotFoundError } from '../errors.ts'
+import { Manifest } from '../snap/manifest-store.ts'
+import { Generation } from '../snap/model.ts'
+import { generationOf, standbyOf } from '../snap/plan/state.ts'
+import type { Appliance } from './appliance.ts'
+
+/** What `belay show` says of one generation. */
+export const GenerationDetails = z.object({
+  generation: Generation,
+  be: z.string().nullable(),
+  factory: z.boolean(),
+  packages: Manifest.shape.packages,
+  decisions: z.array(z.looseObject({ subject: z.string(), answer: z.string(), why: z.string() })),
+  missing: z.array(z.string()).describe('members that are not in the pool any more'),
+})
+export type GenerationDetails = z.infer<typeof GenerationDetails>
+
+/** One generation in full. @throws NotFoundError */
+export const showGeneration = async (appliance: Appliance, id: number): Promise<GenerationDetails> => {
+  const index = await appliance.index.read()
+  const generation = generationOf(index, id)
+  const manifest = await appliance.manifests.read(generation.id).catch((error: unknown) => {
+    if (error instanceof NotFoundError) return null
+    throw error
+  })
+  const present = await appliance.driver.membersOf(generation)
+  return {
+    generation,
+    be: standbyOf(index, generation.id)?.name ?? null,
+    factory: index.factory === generation.id,
+    packages: manifest?.packages ?? [],
+    decisions: manifest?.decisions ?? [],
+    missing: generation.members.filter((member) => !present.some((other) => other.volume.guid === member.volume.guid)).map((member) => member.mountpoint),
+  }
+}

@@ -1,0 +1,129 @@
+import { LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { InvalidFileError } from '../errors.ts'
+
+const Path = z.string().regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)$/, 'must be an absolute path without a slash at its end')
+const PackageGlob = z.string().regex(/^[a-z0-9*?][a-z0-9+.*?-]*$/, 'must be a Debian package name, * and ? allowed')
+const KernelArgument = z
+  .string()
+  .regex(/^[\x21\x23\x25\x26\x28-\x5b\x5d-\x5f\x61-\x7e]+$/, 'must be printable ASCII without blanks, quotes, $, backslash and backquote')
+
+const DebconfAnswer = z.strictObject({
+  package: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be a Debian package name'),
+  question: z.string().regex(/^[A-Za-z0-9+._/-]+$/, 'must be a debconf question such as package/name'),
+  type: z.enum(['string', 'boolean', 'select', 'multiselect', 'note', 'text', 'password', 'title', 'error']),
+  value: z.string().regex(/^[^\0\n]*$/, 'must be one line'),
+})
+
+/**
+ * What the owner of an appliance decides: /etc/belay/config.yaml. It is part of the boot environment, so an older belay may meet a newer
+ * file after a rollback by hand of single packages: unknown keys are errors all the same, because a misspelt key must not be ignored silently.
+ */
+export const Policy = z.strictObject({
+  format: z.literal(1),
+  /** Directories of the application's configuration; each is a filesystem of its own. */
+  config: z.array(Path).default([]),
+  /** Paths that init leaves in root although they are not the operating system. */
+  inRoot: z.array(Path).default([]),
+  packages: z
+    .strictObject({
+      /** Packages whose versions `list` shows. */
+      important: z.array(PackageGlob).default(['linux-image-*', 'grub-pc', 'grub-efi-*']),
+      /** What happens to a configuration file that was changed here and by the package: keep ours or take the new one. */
+      conffiles: z.enum(['keep', 'new']).default('keep'),
+      debconf: z.array(DebconfAnswer).default([]),
+      /** A file of the application's package that holds its data format as a semantic version. */
+      dataFormat: Path.nullable().default(null),
+    })
+    .prefault({}),
+  boot: z
+    .strictObject({
+      kernelArguments: z.array(KernelArgument).default([]),
+      /** Seconds until a panicked kernel reboots. */
+      panicSeconds: z.int().min(1).max(600).default(10),
+      /** Entries in front of the menu; the rest is in a submenu. */
+      menuEntries: z.int().min(2).max(20).default(8),
+      timeoutSeconds: z.int().min(0).max(600).default(5),
+      serial: z
+        .strictObject({ unit: z.int().min(0).max(3), speed: z.int().min(1200).max(115200) })
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
+  trial: z.strictObject({ attempts: z.int().min(1).max(3).default(3) }).prefault({}),
+  upgrade: z
+    .strictObject({
+      /** After a failure that only a boot undoes: wait for the operator, or reboot at once. */
+      onFailure: z.enum(['wait', 'reboot']).default('wait'),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      /** How many of the newest generations `prune` leaves. */
+      newest: z.int().min(1).max(100_000).default(10),
+      /** Generations younger than this many days are left too. */
+      days: z.int().min(0).max(36_500).default(0),
+    })
+    .prefault({}),
+  space: z
+    .strictObject({
+      /** MiB that stay free on the root pool beyond what an operation needs. */
+      marginMiB: z.int().min(0).max(1_048_576).default(256),
+      /** MiB held back on the pool, to be released when an undo needs room. */
+      reserveMiB: z.int().min(0).max(65_536).default(64),
+      /** MiB held back on the GRUB partition. */
+      grubReserveMiB: z.int().min(0).max(1024).default(4),
+    })
+    .prefault({}),
+})
+export type Policy = z.infer<typeof Policy>
+
+export const defaultPolicy = (): Policy => Policy.parse({ format: 1 })
+
+const place = (counter: LineCounter, offset: number): string => {
+  const { line, col } = counter.linePos(offset)
+  return `line ${String(line)}, column ${String(col)}`
+}
+
+/**
+ * Parse config.yaml.
+ * @throws InvalidFileError naming the file with line and column of each fault.
+ */
+export const parsePolicy = (text: string, file: string): Policy => {
+  const counter = new LineCounter()
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true })
+  const faults = document.errors.map((error) => `${place(counter, error.pos[0])}: ${error.message}`)
+  if (faults.length === 0) {
+    const result = Policy.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
+    if (result.success) return result.data
+    for (const issue of result.error.issues) {
+      const path = issue.path.filter((part) => typeof part !== 'symbol')
+      const unknownKey = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+      faults.push(
+        `${place(counter, offsetOf(document, unknownKey === undefined ? path : [...path, unknownKey], unknownKey !== undefined))}: ${path.join('.') || 'the file'}: ${issue.message}`,
+      )
+    }
+  }
+  throw new InvalidFileError(`${file} is not valid:\n  ${faults.join('\n  ')}`, {
+    next: [`edit ${file}`, 'see belay.yaml(5) or docs/operators-guide.md for the keys'],
+    data: { file, faults },
+  })
+}
+
+/** Offset of the value at a path, of the key when asked, of the nearest parent that exists otherwise. */
+const offsetOf = (document: ReturnType<typeof parseDocument>, path: readonly (string | number)[], key: boolean): number => {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const parent = path.slice(0, length)
+    if (key && length === path.length) {
+      const map: unknown = document.getIn(path.slice(0, -1), true)
+      const pair = (map as { items?: { key?: { value?: unknown; range?: [number, number, number] } }[] } | undefined)?.items?.find(
+        (item) => item.key?.value === path.at(-1),
+      )
+      if (pair?.key?.range) return pair.key.range[0]
+      continue
+    }
+    const node = document.getIn(parent, true) as { range?: [number, number, number] } | undefined
+    if (node?.range) return node.range[0]
+  }
+  return 0
+}

@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto'
+import { NotFoundError, RefusedError } from './errors.ts'
+import { createGrubBootFiles } from './boot/grub-boot-files.ts'
+import type { Appliance } from './operations/appliance.ts'
+import { readRunning } from './operations/read-planning-state.ts'
+import { createAptPackages } from './pkg/apt/apt-packages.ts'
+import { parseDataFormat } from './pkg/data-format.ts'
+import { summarisePackages } from './pkg/package-summary.ts'
+import { type Policy, defaultPolicy, parsePolicy } from './policy/policy.ts'
+import { libexec } from './program-directory.ts'
+import { AuditLog } from './snap/audit-log.ts'
+import { BtrfsDriver } from './snap/btrfs/btrfs-driver.ts'
+import { faultPointsFrom } from './snap/fault-points-from-environment.ts'
+import { IndexStore } from './snap/index-store.ts'
+import { JournalDirectory } from './snap/journal.ts'
+import { ManifestStore } from './snap/manifest-store.ts'
+import { pathInside } from './snap/path-inside.ts'
+import { createRebootNote } from './snap/reboot-note-files.ts'
+import type { RootDescriber } from './snap/root-describer.ts'
+import { SpaceReserve } from './snap/space-reserve.ts'
+import { CONFIG_FILE, GRUB_PARTITION, type Target, inTarget } from './snap/target.ts'
+import { readProcessActor } from './sys/actor-process.ts'
+import { systemClock } from './sys/clock-system.ts'
+import { createNodeFiles } from './sys/files-node.ts'
+import { createLazyLog } from './sys/lazy-log.ts'
+import { createFlockLock } from './sys/lock-flock.ts'
+import { openPinoLog } from './sys/log-pino.ts'
+import { mountAt, parseMountInfo } from './sys/mount-table.ts'
+import type { Actor, Files, Log, Runner } from './sys/ports.ts'
+import { createSystemdPower } from './sys/power-systemd.ts'
+import { isProcessAlive } from './sys/process-alive.ts'
+import { createExecaRunner } from './sys/runner-execa.ts'
+import { createShellSettler } from './sys/settler.ts'
+
+const RUN_DIRECTORY = '/run/belay'
+const FINDMNT = '/usr/bin/findmnt'
+const UMOUNT = '/usr/bin/umount'
+const LOG_FILE = '/var/log/belay.log'
+
+interface OpenAppliance {
+  readonly appliance: Appliance
+  readonly close: () => Promise<void>
+}
+
+/** The composition root: the only place that knows which adapters there are. */
+export const openAppliance = async ({
+  root,
+  preparePolicy,
+}: {
+  readonly root: string
+  readonly preparePolicy?: (files: Files) => Promise<Policy>
+}): Promise<OpenAppliance> => {
+  const actor = await readProcessActor()
+  if (actor.uid !== 0) throw new RefusedError('not-root', 'belay works on filesystems and needs root', { next: ['run the same command with sudo'] })
+  const debug = process.env['BELAY_DEBUG'] !== undefined
+  const log = createLazyLog(() => openPinoLog({ destination: debug ? 'stderr' : { file: LOG_FILE }, level: debug ? 'debug' : 'info' }), debug)
+  const runner = createExecaRunner(log)
+  const files = createNodeFiles(runner)
+  const target: Target = { root, live: root === '/' }
+  await sweepWorkDirectories(files, runner)
+  const driver = await openDriver(files, runner, target, `${RUN_DIRECTORY}/${String(actor.pid)}-${actor.startTime}`)
+  try {
+    const policy = preparePolicy === undefined ? await readPolicy(files, target) : { policy: await preparePolicy(files), problem: null }
+    const appliance = await assemble({ actor, files, runner, log, target, driver, ...policy })
+    return {
+      appliance,
+      close: async () => {
+        await driver.close()
+        await log.flush()
+      },
+    }
+  } catch (error) {
+    await driver.close()
+    throw error
+  }
+}
+
+/** Mounts that a killed belay left behind. */
+const sweepWorkDirectories = async (files: Files, runner: Runner): Promise<void> => {
+  if ((await files.stat(RUN_DIRECTORY)) === null) return
+  for (const name of await files.list(RUN_DIRECTORY)) {
+    const [, pid, startTime] = /^(\d+)-(\d+)$/.exec(name) ?? []
+    if (pid === undefined || startTime === undefined || (await isProcessAlive({ pid: Number(pid), startTime }))) continue
+    await runner.run(UMOUNT, ['--', `${RUN_DIRECTORY}/${name}/top`], { expect: [0, 1, 32] })
+    await files.remove(`${RUN_DIRECTORY}/${name}`)
+  }
+}
+
+const openDriver = async (files: Files, runner: Runner, target: Target, workDirectory: string): Promise<BtrfsDriver> => {
+  const mount = mountAt(parseMountInfo(await files.readText('/proc/self/mountinfo')), target.root)
+  if (mount === null) {
+    throw new NotFoundError(`nothing is mounted at ${target.root}`, {
+      next: ['mount the appliance’s root there first, with its GRUB partition at boot/grub below it'],
+      data: { root: target.root },
+    })
+  }
+  if (mount.type !== 'btrfs') {
+    throw new RefusedError('layout/filesystem', `the root at ${target.root} is ${mount.type}; belay needs a filesystem that can snapshot it`, {
+      next: ['install the appliance on a btrfs root (the Debian installer offers it), with a small ext4 at /boot/grub'],
+      data: { type: mount.type },
+    })
+  }
+  const { stdout } = await runner.run(FINDMNT, ['--noheadings', '--first-only', '--output', 'UUID', '--mountpoint', target.root])
+  return new BtrfsDriver({ files, runner, pool: stdout.trim(), device: mount.source, workDirectory })
+}
+
+interface Parts {
+  readonly actor: Actor
+  readonly files: Files
+  readonly runner: Runner
+  readonly log: Log
+  readonly target: Target
+  readonly driver: BtrfsDriver
+  readonly policy: Policy
+  readonly problem: Error | null
+}
+
+const assemble = async ({ actor, files, runner, log, target, driver, policy, problem }: Parts): Promise<Appliance> => {
+  const stateDirectory = (await driver.stateDirectory()) ?? (await driver.plannedStateDirectory())
+  const grubDirectory = inTarget(target, GRUB_PARTITION)
+  const grubMount = mountAt(parseMountInfo(await files.readText('/proc/self/mountinfo')), grubDirectory)
+  if (grubMount === null || !/^ext[234]$/.test(grubMount.type)) {
+    throw new RefusedError('layout/no-grub-partition', `${grubDirectory} is not an ext4 filesystem of its own, where GRUB could write which version to start`, {
+      next: ['make a small ext4 partition (512 MiB or more), move what is in /boot/grub there, and mount it at /boot/grub'],
+    })
+  }
+  const settler = createShellSettler({ runner, files, log, script: libexec('freeze-thaw') })
+  const index = new IndexStore(files, stateDirectory)
+  const boot = createGrubBootFiles({
+    files,
+    runner,
+    settler,
+    clock: systemClock,
+    directory: grubDirectory,
+    policy,
+    readRunning: async () => {
+      const known = await index.readIfAny()
+      return known === null ? null : readRunning({ driver, target }, known)
+    },
+    bootRoot: (volume) => driver.bootRoot(volume),
+  })
+  const packages = createAptPackages({
+    files,
+    runner,
+    root: target.root,
+    enterRoot: libexec('enter-root'),
+    readDeb: libexec('read-deb'),
+    policy: policy.packages,
+  })
+  const describer: RootDescriber = {
+    async describe(rootDirectory) {
+      const installed = await packages.installed(rootDirectory)
+      return { installed, packages: summarisePackages(installed, policy.packages.important), dataFormat: await readDataFormat(files, policy, rootDirectory) }
+    },
+  }
+  return {
+    target,
+    stateDirectory,
+    policy,
+    policyProblem: problem,
+    driver,
+    boot,
+    packages,
+    index,
+    manifests: new ManifestStore(files, stateDirectory),
+    journals: new JournalDirectory(files, stateDirectory),
+    audit: new AuditLog(files, stateDirectory),
+    reserve: new SpaceReserve(files, boot, stateDirectory),
+    describer,
+    rebootNote: createRebootNote({
+      files,
+      boot,
+      readSituation: async () => {
+        const known = await index.readIfAny()
+        const running = known === null ? null : await readRunning({ driver, target }, known)
+        return { running, trialOfRunning: known?.session?.phase === 'trial' && known.session.be === running }
+      },
+      runDirectory: target.live ? '/run' : null,
+    }),
+    files,
+    lock: createFlockLock(systemClock),
+    clock: systemClock,
+    log,
+    actor,
+    power: createSystemdPower(runner),
+    faults: faultPointsFrom(process.env['BELAY_FAULT'], {
+      // Signal 9 to process group 0: this process and all that it started in its group.
+      kill: () => process.kill(0, 'SIGKILL'),
+      panic: () => files.append('/proc/sysrq-trigger', 'c'),
+    }),
+    randomHex: () => randomBytes(2).toString('hex'),
+  }
+}
+
+/** A policy that cannot be read must not keep anybody from looking; what changes the machine refuses it. */
+const readPolicy = async (files: Files, target: Target): Promise<{ policy: Policy; problem: Error | null }> => {
+  const path = await pathInside(files, target.root, CONFIG_FILE)
+  if ((await files.stat(path)) === null) return { policy: defaultPolicy(), problem: null }
+  try {
+    return { policy: parsePolicy(await files.readText(path), path), problem: null }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    return { policy: defaultPolicy(), problem: error }
+  }
+}
+
+const readDataFormat = async (files: Files, policy: Policy, rootDirectory: string): Promise<string | null> => {
+  const { dataFormat } = policy.packages
+  if (dataFormat === null) return null
+  const path = await pathInside(files, rootDirectory, dataFormat)
+  return (await files.stat(path)) === null ? null : parseDataFormat(await files.readText(path), path)
+}

@@ -1,0 +1,35 @@
+import type { BootChoice } from '../boot/boot-choice.ts'
+import type { RootFilesystem } from '../boot/kernel-arguments.ts'
+import type { BootSetRecord, Index } from './model.ts'
+import type { BeName } from './names.ts'
+
+/** What belay keeps on the GRUB partition, in the words of the index. Every write is visible to GRUB on return. */
+export interface BootFiles {
+  /** Null with the reasons when the env block is lost or holds junk. */
+  readChoice(): Promise<{ readonly choice: BootChoice | null; readonly problems: readonly string[] }>
+  /** The one write that switches versions. */
+  writeChoice(choice: BootChoice): Promise<void>
+  /** Take the env block away again: only init's undo does that. */
+  forgetChoice(): Promise<void>
+  writeMenu(index: Index, choice: BootChoice): Promise<void>
+  isMenuCurrent(index: Index, choice: BootChoice): Promise<boolean>
+
+  /** Verify the newest kernel in a root's /boot and give it to GRUB; unverified sets leave the old one in place. @throws RefusedError `boot-set/…` */
+  buildBootSet(be: BeName, rootDirectory: string, root: RootFilesystem): Promise<BootSetRecord>
+  /** The same verified files for another boot environment, by hard links. */
+  shareBootSet(from: BeName, to: BeName, root: RootFilesystem): Promise<BootSetRecord>
+  removeBootSet(be: BeName): Promise<void>
+  /** Whether the boot set is what the root's /boot would give now; cheap. */
+  isInStep(be: BeName, rootDirectory: string, root: RootFilesystem): Promise<boolean>
+  /** Faults of a boot set in words, none when it is sound; thorough reads and hashes it all. */
+  faultsOf(be: BeName, thorough: boolean): Promise<readonly string[]>
+  bootSets(): Promise<readonly BeName[]>
+
+  /** Put the static grub.cfg in place; what was there is kept beside it. */
+  installGrubCfg(): Promise<void>
+  restoreGrubCfg(): Promise<void>
+  isGrubCfgOurs(): Promise<boolean>
+  space(): Promise<{ readonly free: number; readonly total: number }>
+  makeReserve(bytes: number): Promise<void>
+  releaseReserve(): Promise<void>
+}

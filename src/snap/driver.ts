@@ -1,0 +1,90 @@
+import type { RootFilesystem } from '../boot/kernel-arguments.ts'
+import type { BootEnvironment, DataUse, Generation, Member, Volume } from './model.ts'
+import type { BeName, DataName, GenerationName } from './names.ts'
+
+/** A member of a set that is to be taken or cloned: what it will be, and the volume that it comes from. */
+export interface Source {
+  readonly role: 'root' | 'config' | 'data'
+  readonly mountpoint: string
+  readonly volume: Volume
+}
+
+/** An object that the driver found under its own names. */
+export interface OwnObject {
+  readonly kind: 'generation' | 'be' | 'data'
+  readonly name: GenerationName | BeName | DataName
+  /** True when it carries belay's mark for this pool. */
+  readonly marked: boolean
+  /** Whether all volumes that its mark promises are there. */
+  readonly complete: boolean
+}
+
+export interface PoolSpace {
+  /** Bytes. */
+  readonly free: number
+  readonly total: number
+}
+
+/**
+ * The one port to snapshots. A driver owns naming, marking and identity; it never touches what does not carry its mark.
+ * All operations that make something are all-or-nothing within one call, durable on return, and refuse an occupied name (RefusedError `name-occupied`).
+ * All operations that destroy are idempotent: gone already is fine, unmarked is RefusedError `not-ours`, in use is RefusedError `in-use`.
+ */
+export interface Driver {
+  readonly kind: 'btrfs' | 'zfs'
+  readonly pool: string
+  /** Whether several members can be taken at the same instant. */
+  readonly atomicSets: boolean
+
+  /** What carries our names, marked or not; the basis for recovery, doctor, and for choosing numbers that nobody has taken. */
+  survey(): Promise<readonly OwnObject[]>
+  /** The volume that is mounted at a directory of the target, null when that directory is not a mount of this pool's. */
+  volumeAt(directory: string): Promise<Volume | null>
+  space(): Promise<PoolSpace>
+
+  /** Read-only snapshots of all sources, together. One `zfs snapshot` call per pool; on btrfs one after the other. */
+  takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]>
+  destroyGeneration(name: GenerationName): Promise<void>
+
+  /** A writable root with its config in place: clones of generation members or of live volumes. */
+  cloneBe(name: BeName, sources: readonly Source[]): Promise<readonly Member[]>
+  /** @throws RefusedError `in-use` when its root is mounted, or when something that is not belay's and not empty lies in it. */
+  destroyBe(name: BeName): Promise<void>
+
+  /** A writable copy of a data volume. */
+  cloneData(name: DataName, from: Volume): Promise<Volume>
+  /** Move what a boot environment has at a path into a data or log volume of its own; an empty directory stays as its mount point. */
+  carveData(name: DataName, be: BeName, mountpoint: string): Promise<Volume>
+  destroyData(name: DataName): Promise<void>
+  /** Turn a plain directory inside a boot environment's root into a config member with the same content. */
+  carveConfig(be: BeName, mountpoint: string): Promise<Member>
+  /** Take back a carveConfig that was cut: what it moved aside goes back to its place. A member that is complete stays. */
+  uncarveConfig(be: BeName, mountpoint: string): Promise<void>
+  /** Record in a boot environment which data it uses, so that booting it mounts that data and no other (fstab on btrfs). */
+  bindData(be: BeName, uses: readonly (DataUse & { readonly volume: Volume })[]): Promise<void>
+
+  /** Volumes of a generation or boot environment as they are now, by identity: locators may have moved. */
+  membersOf(record: Generation | BootEnvironment): Promise<readonly Member[]>
+  /** Volumes nested in another that are not belay's to know, by the path at which they lie in it. */
+  nestedIn(volume: Volume): Promise<readonly { readonly path: string; readonly volume: Volume }[]>
+  /** Where the root of a boot environment of belay's can be written, config members in place. Valid until close. */
+  beRootDirectory(be: BeName): Promise<string>
+  /** A directory where a volume's content can be read (and written, unless it is read-only), config members of a boot environment in place. Valid until close. */
+  directoryOf(volume: Volume): Promise<string>
+  bootRoot(root: Volume): RootFilesystem
+  /** Whether a volume with this identity is there. */
+  exists(volume: Volume): Promise<boolean>
+
+  /** Where belay's state lives, null before createState. */
+  stateDirectory(): Promise<string | null>
+  createState(): Promise<string>
+  /** The state volume, for the mount table of boot environments. */
+  stateVolume(): Promise<Volume | null>
+
+  /** Let go of what was opened to reach the pool. */
+  close(): Promise<void>
+}
+
+/** The volume of a boot environment's or generation's root member. */
+export const rootVolume = (record: { readonly members: readonly Member[] }): Volume | null =>
+  record.members.find((member) => member.role === 'root')?.volume ?? null

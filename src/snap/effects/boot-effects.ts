@@ -1,0 +1,53 @@
+import type { BootFiles } from '../boot-files.ts'
+import type { Driver } from '../driver.ts'
+import type { Effects } from '../executor.ts'
+import type { IndexStore } from '../index-store.ts'
+import type { RebootNote } from '../reboot-note.ts'
+import { rootVolumeFrom } from './results.ts'
+
+type BootKinds = 'boot-set.build' | 'boot-set.share' | 'boot-set.remove' | 'menu.write' | 'choice.write' | 'grub.install' | 'grub.ensure' | 'reboot.note'
+
+interface BootPorts {
+  readonly boot: BootFiles
+  readonly driver: Driver
+  readonly index: IndexStore
+  readonly rebootNote: RebootNote
+}
+
+const nothing = (): Promise<void> => Promise.resolve()
+
+/** Steps on the GRUB partition. */
+export const bootEffects = ({ boot, driver, index, rebootNote }: BootPorts): Pick<Effects, BootKinds> => ({
+  'boot-set.build': {
+    apply: async (step, { results }) => {
+      const root = rootVolumeFrom(results, step.root)
+      return boot.buildBootSet(step.be, await driver.directoryOf(root), driver.bootRoot(root))
+    },
+    // A boot environment that is in the index keeps its verified set; one that the undo destroys has none to keep.
+    undo: async (step) => {
+      const known = (await index.readIfAny())?.bootEnvironments.some((be) => be.name === step.be) ?? false
+      if (!known) await boot.removeBootSet(step.be)
+    },
+  },
+  'boot-set.share': {
+    apply: (step, { results }) => boot.shareBootSet(step.from, step.to, driver.bootRoot(rootVolumeFrom(results, step.root))),
+    undo: (step) => boot.removeBootSet(step.to),
+  },
+  'boot-set.remove': { apply: (step) => boot.removeBootSet(step.be), undo: nothing },
+  'menu.write': {
+    apply: async (step) => {
+      await boot.writeMenu(await index.read(), step.choice)
+    },
+    // By the time this is undone the index may not be taken back yet: the undo of index.change writes the menu again.
+    undo: nothing,
+  },
+  'choice.write': {
+    apply: (step) => boot.writeChoice(step.to),
+    undo: (step) => (step.from === null ? boot.forgetChoice() : boot.writeChoice(step.from)),
+    isApplied: async (step) => JSON.stringify((await boot.readChoice()).choice) === JSON.stringify(step.to),
+  },
+  'grub.install': { apply: () => boot.installGrubCfg(), undo: () => boot.restoreGrubCfg(), isApplied: () => boot.isGrubCfgOurs() },
+  // belay's grub.cfg is right for every version: there is nothing to take back.
+  'grub.ensure': { apply: () => boot.installGrubCfg(), undo: nothing },
+  'reboot.note': { apply: (step) => rebootNote.bringUpToDate(step.text), undo: () => rebootNote.bringUpToDate('belay') },
+})

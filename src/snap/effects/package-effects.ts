@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { BelayError } from '../../errors.ts'
+import type { Packages } from '../../pkg/packages.ts'
+import { type Effects, UntouchedError } from '../executor.ts'
+import type { ManifestStore } from '../manifest-store.ts'
+
+type PackageKinds = 'packages.download' | 'packages.decide' | 'packages.preseed' | 'packages.apply' | 'packages.verify'
+
+interface PackagePorts {
+  readonly packages: Packages
+  readonly manifests: ManifestStore
+}
+
+const nothing = (): Promise<void> => Promise.resolve()
+
+const Decided = z.object({
+  decisions: z.array(z.object({ subject: z.string(), answer: z.string(), why: z.string() })),
+  answers: z.array(z.object({ package: z.string(), question: z.string(), type: z.string(), value: z.string() })),
+})
+
+/** Steps that apt and dpkg do. What they change in root cannot be taken back step by step: the plan's escape says what happens instead. */
+export const packageEffects = ({ packages, manifests }: PackagePorts): Pick<Effects, PackageKinds> => ({
+  'packages.download': {
+    apply: (step, { progress, signal }) => packages.download(step.runs, { onProgress: progress, signal }),
+    // Downloaded archives are apt's cache, not a change.
+    undo: nothing,
+  },
+  'packages.decide': {
+    apply: async (step) => {
+      await packages.keepDefaults(step.runs, manifests.defaultsDirectory(step.generation))
+      return packages.decide(step.runs)
+    },
+    undo: (step) => manifests.remove(step.generation),
+  },
+  'packages.preseed': {
+    apply: async (step, { results }) => {
+      await packages.preseed(Decided.parse(results.get(step.decided.step)).answers)
+    },
+    undo: nothing,
+  },
+  'packages.apply': {
+    apply: async (step, { progress, signal }) => {
+      try {
+        await packages.apply(step.run, step.conffiles, { onProgress: progress, signal })
+      } catch (error) {
+        throw error instanceof BelayError && error.data['dpkgBegan'] === false ? new UntouchedError(error) : error
+      }
+    },
+    undo: nothing,
+  },
+  'packages.verify': { apply: () => packages.verify(), undo: nothing },
+})

@@ -1,0 +1,247 @@
+import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, ToolError } from '../errors.ts'
+import type { Clock, Log } from '../sys/ports.ts'
+import type { FaultPoints } from './fault-points.ts'
+import type { Journal, JournalDirectory, JournalRecord, Outcome } from './journal.ts'
+import { type Basis, type Plan, positionOf } from './plan/plan.ts'
+import type { Step, StepKind, StepOf } from './plan/step.ts'
+
+/** Results of the steps that were applied so far, by step id. */
+export type Results = ReadonlyMap<string, unknown>
+
+export interface StepRun {
+  readonly results: Results
+  /** Aborted when the operator interrupts; only long steps look at it. */
+  readonly signal: AbortSignal
+  /** Fraction 0 to 1 and a line of text, for a progress bar. */
+  readonly progress: (fraction: number, text: string) => void
+}
+
+/**
+ * How one kind of step is done. `apply` must be idempotent (a resumed run applies again), `undo` must be right whether apply was
+ * not begun, cut anywhere, or complete. `isApplied` is needed of kinds that can be a commit point.
+ */
+export interface Effect<Kind extends StepKind> {
+  apply(step: StepOf<Kind>, run: StepRun): Promise<unknown>
+  undo(step: StepOf<Kind>, run: Pick<StepRun, 'results'>): Promise<void>
+  isApplied?(step: StepOf<Kind>): Promise<boolean>
+}
+
+export type Effects = { readonly [Kind in StepKind]: Effect<Kind> }
+
+/** Thrown by a step that failed before it changed anything that undo could not take back, although it lies at or behind the escape. */
+export class UntouchedError extends Error {
+  override readonly name = 'UntouchedError'
+  constructor(cause: unknown) {
+    super('nothing was changed', { cause })
+  }
+}
+
+/** Somebody pressed Ctrl-C or sent a termination signal. */
+export class InterruptedError extends FailedError {
+  constructor() {
+    super('interrupted', 'interrupted', { rebootRequired: false })
+  }
+}
+
+export type ExecutionEvent =
+  | { readonly event: 'step-begun' | 'step-applied' | 'step-undone'; readonly step: Step }
+  | { readonly event: 'progress'; readonly step: Step; readonly fraction: number; readonly text: string }
+  | { readonly event: 'undoing'; readonly error: unknown }
+  | { readonly event: 'ended'; readonly outcome: Outcome }
+
+export interface Execution {
+  readonly outcome: Outcome
+  readonly results: Results
+  /** Why it was undone or escaped; null when done. */
+  readonly error: unknown
+}
+
+interface ExecutorPorts {
+  readonly effects: Effects
+  readonly journals: JournalDirectory
+  readonly readBasis: () => Promise<Basis>
+  readonly faults: FaultPoints
+  readonly clock: Clock
+  readonly log: Log
+  readonly owner: { readonly pid: number; readonly startTime: string }
+  readonly signal: AbortSignal
+  /** Called with the plan before its first event. */
+  readonly onPlan: (plan: Plan) => void
+  readonly onEvent: (event: ExecutionEvent) => void
+  /** Called when the run ended and before its journal is closed: the audit record. */
+  readonly onEnded: (plan: Plan, outcome: Outcome, error: unknown) => Promise<void>
+  /** Give the space reserve back to the filesystems; an undo that met a full disk is then tried once more. */
+  readonly releaseReserve: () => Promise<void>
+}
+
+const sameBasis = (a: Basis, b: Basis): boolean => JSON.stringify([a.revision, a.choice, a.running]) === JSON.stringify([b.revision, b.choice, b.running])
+
+/** Runs plans: journals each step before and after, undoes in reverse before the commit point, resumes after it. It decides nothing else. */
+export class Executor {
+  readonly #ports: ExecutorPorts
+
+  constructor(ports: ExecutorPorts) {
+    this.#ports = ports
+  }
+
+  /**
+   * @throws ChangedError when the basis is not the plan's; FailedError when undone or armed to be undone by the next boot; NotUndoneError otherwise.
+   */
+  async execute(plan: Plan): Promise<Execution> {
+    this.#ports.onPlan(plan)
+    const now = await this.#ports.readBasis()
+    if (!sameBasis(now, plan.basis))
+      throw new ChangedError('the machine changed since the plan was made', { next: ['make the plan again'], data: { planned: plan.basis, now } })
+    const journal = await this.#ports.journals.open(plan, this.#ports.owner)
+    await this.#ports.faults.reach('plan.opened')
+    const execution = await this.#run(plan, journal, 0, new Map())
+    if (execution.outcome !== 'done') throw failureOf(plan, execution)
+    return execution
+  }
+
+  /** Bring a run that died to an end: undo it, escape, or finish it. */
+  async recover(record: JournalRecord, journal: Journal): Promise<Execution> {
+    const { plan } = record
+    this.#ports.onPlan(plan)
+    const results = new Map(record.results)
+    if (record.ended !== null) {
+      await journal.close()
+      return { outcome: record.ended, results, error: null }
+    }
+    this.#ports.log.warn('an operation was interrupted; bringing it to an end', { plan: plan.id, operation: plan.operation })
+    const interrupted = new FailedError('interrupted', `${plan.operation} was interrupted`, { rebootRequired: false })
+    if (record.escaping) return this.#escape(plan, journal, results, interrupted)
+    const last = Math.max(-1, ...record.begun)
+    const commit = plan.commit === null ? -1 : positionOf(plan, plan.commit)
+    const commitStep = plan.steps[commit]
+    const committed = last > commit || (last === commit && commitStep !== undefined && (results.has(commitStep.id) || (await this.#isApplied(commitStep))))
+    if (committed) return this.#run(plan, journal, Math.max(commit, 0), results)
+    return this.#takeBack(plan, journal, last, results, interrupted)
+  }
+
+  async #run(plan: Plan, journal: Journal, from: number, results: Map<string, unknown>): Promise<Execution> {
+    const { faults, onEvent, signal } = this.#ports
+    const commit = plan.commit === null ? -1 : positionOf(plan, plan.commit)
+    for (const [position, step] of plan.steps.entries()) {
+      if (position < from) continue
+      try {
+        if (signal.aborted && position <= commit) throw new InterruptedError()
+        await journal.write({ begun: position })
+        await faults.reach(`${step.id}.begun`)
+        onEvent({ event: 'step-begun', step })
+        const result = await this.#apply(step, {
+          results,
+          signal,
+          progress: (fraction, text) => {
+            onEvent({ event: 'progress', step, fraction, text })
+          },
+        })
+        await faults.reach(`${step.id}.applied`)
+        results.set(step.id, result)
+        journal.defer({ applied: position, result: result ?? null })
+        onEvent({ event: 'step-applied', step })
+      } catch (error) {
+        if (position > commit) throw notFinished(plan, error)
+        if (position === commit && (await this.#isApplied(step))) throw notFinished(plan, error)
+        return await this.#takeBack(plan, journal, position, results, error)
+      }
+    }
+    return this.#end(plan, journal, 'done', null, results)
+  }
+
+  /** Undo from a position down to the first step, or escape when undo is no longer possible. Always throws unless recovery asked for it. */
+  async #takeBack(plan: Plan, journal: Journal, position: number, results: Map<string, unknown>, error: unknown): Promise<Execution> {
+    const { onEvent } = this.#ports
+    onEvent({ event: 'undoing', error })
+    const escapeFrom = plan.escape === null ? Number.POSITIVE_INFINITY : positionOf(plan, plan.escape.from)
+    const untouched = error instanceof UntouchedError && position === escapeFrom
+    const cause = error instanceof UntouchedError ? error.cause : error
+    const floor = position >= escapeFrom && !untouched ? escapeFrom : -1
+    for (let at = position; at > floor; at -= 1) {
+      const step = plan.steps[at]
+      if (step === undefined) continue
+      if (floor >= 0 && step.kind === 'packages.apply') continue
+      try {
+        await this.#withRoom(() => this.#undo(step, results))
+      } catch (undoError) {
+        throw new NotUndoneError(`${plan.operation} failed (${messageOf(cause)}), and undoing "${step.why}" failed too: ${messageOf(undoError)}`, {
+          cause: undoError,
+          next: ['belay doctor --fix'],
+          data: { plan: plan.id, step: step.id },
+        })
+      }
+      results.delete(step.id)
+      await this.#withRoom(() => journal.write({ undone: at }))
+      onEvent({ event: 'step-undone', step })
+    }
+    if (floor >= 0) return this.#escape(plan, journal, results, cause)
+    return this.#end(plan, journal, 'undone', cause, results)
+  }
+
+  async #escape(plan: Plan, journal: Journal, results: Map<string, unknown>, error: unknown): Promise<Execution> {
+    await journal.write({ escaping: true })
+    for (const step of plan.escape?.steps ?? []) {
+      await this.#ports.faults.reach(`${step.id}.begun`)
+      await this.#apply(step, { results, signal: new AbortController().signal, progress: () => undefined })
+      await this.#ports.faults.reach(`${step.id}.applied`)
+    }
+    return this.#end(plan, journal, 'escaped', error, results)
+  }
+
+  async #end(plan: Plan, journal: Journal, outcome: Outcome, error: unknown, results: Results): Promise<Execution> {
+    await this.#withRoom(() => journal.write({ ended: outcome, error: error === null ? null : messageOf(error) }))
+    await this.#ports.faults.reach('plan.ended')
+    await this.#ports.onEnded(plan, outcome, error)
+    await journal.close()
+    await this.#ports.faults.reach('plan.closed')
+    this.#ports.onEvent({ event: 'ended', outcome })
+    return { outcome, results, error }
+  }
+
+  async #withRoom(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof NoSpaceError)) throw error
+      await this.#ports.releaseReserve()
+      await work()
+    }
+  }
+
+  #apply(step: Step, run: StepRun): Promise<unknown> {
+    return (this.#ports.effects[step.kind] as Effect<StepKind>).apply(step, run)
+  }
+
+  #undo(step: Step, results: Results): Promise<void> {
+    return (this.#ports.effects[step.kind] as Effect<StepKind>).undo(step, { results })
+  }
+
+  async #isApplied(step: Step): Promise<boolean> {
+    const effect = this.#ports.effects[step.kind] as Effect<StepKind>
+    return effect.isApplied === undefined ? false : effect.isApplied(step)
+  }
+}
+
+/** What the caller of a run that did not get done is told: exit 12 or 10 where a step says so and all was undone, else exit 20. */
+const failureOf = (plan: Plan, execution: Execution): BelayError => {
+  const cause = execution.error
+  if (execution.outcome === 'escaped') {
+    return new FailedError('upgrade-failed', `${plan.operation} failed: ${messageOf(cause)}; the machine boots the untouched version next`, {
+      cause,
+      rebootRequired: true,
+      next: [...(cause instanceof BelayError ? cause.next : []), 'systemctl reboot'],
+      data: cause instanceof BelayError ? { ...cause.data, cause: cause.code } : {},
+    })
+  }
+  if (cause instanceof BelayError && !(cause instanceof ToolError)) return cause
+  return new FailedError('failed', `${plan.operation} failed and was undone: ${messageOf(cause)}`, { cause, rebootRequired: false, next: ['belay doctor'] })
+}
+
+const notFinished = (plan: Plan, error: unknown): NotUndoneError =>
+  new NotUndoneError(`${plan.operation} took effect, but finishing it failed: ${messageOf(error)}`, {
+    cause: error,
+    next: ['belay doctor --fix'],
+    data: { plan: plan.id },
+  })
+
+const messageOf = (error: unknown): string => (error instanceof BelayError || error instanceof Error ? error.message : String(error))

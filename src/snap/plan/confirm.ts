@@ -1,0 +1,133 @@
+import { RefusedError } from '../../errors.ts'
+import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { GenerationId } from '../names.ts'
+import type { Plan } from './plan.ts'
+import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, sourcesOf } from './state.ts'
+import type { PlannedChange, Step } from './step.ts'
+import { takeGeneration } from './take-generation.ts'
+
+/**
+ * The running boot environment is healthy and stays. After an upgrade it is taken as the "after" generation; a generation whose
+ * standby is what runs now gets a new one, so that it can be chosen again as it was.
+ */
+export const planConfirm = (state: PlanningState, request: { readonly atomic: boolean }, context: PlanContext): Plan => {
+  const running = runningBe(state)
+  const { index, choice } = state
+  const session = index.session
+  if (session?.phase === 'armed') {
+    throw new RefusedError('session/armed', 'an upgrade is running, or was killed and not yet closed', { next: ['belay doctor --fix'] })
+  }
+  if (session?.phase === 'failed' && session.be === running.name) {
+    throw new RefusedError('session/failed', `the upgrade of ${running.name} failed; it cannot be confirmed`, { next: ['systemctl reboot'] })
+  }
+  const to: BootChoice = { good: running.name, trial: null, attemptsLeft: 0, once: null }
+  const settled = JSON.stringify(choice) === JSON.stringify(to) && session === null && running.standsFor === null
+  const numbering = new Numbering(state)
+  const steps: Step[] = []
+  const changes: PlannedChange[] = []
+
+  if (session !== null) {
+    changes.push({ planned: 'change', change: { change: 'session', session: { from: session, to: null } } })
+    if (session.phase === 'trial' && session.be === running.name) {
+      const taken = takeGeneration({
+        state,
+        context,
+        numbering,
+        be: running,
+        reason: { kind: 'after-upgrade', text: session.text.replace(/^before/, 'after') },
+        withData: false,
+        keep: false,
+        health: 'confirmed',
+        standby: true,
+        atomic: request.atomic,
+      })
+      steps.push(...taken.steps)
+      changes.push(...taken.changes)
+      if (index.left.length > 0) changes.push({ planned: 'change', change: { change: 'left', left: { from: index.left, to: [] } } })
+    }
+  }
+  if (running.standsFor !== null) {
+    changes.push({ planned: 'change', change: { change: 'be-stands-for', name: running.name, standsFor: { from: running.standsFor, to: null } } })
+    const replacement = replaceStandby(state, running.standsFor, numbering, context)
+    steps.push(...replacement.steps)
+    changes.push(...replacement.changes)
+  }
+  const origin = index.generations.find((generation) => generation.id === running.origin)
+  if (origin?.health === 'unknown') {
+    changes.push({ planned: 'change', change: { change: 'generation-health', id: origin.id, health: { from: origin.health, to: 'confirmed' } } })
+  }
+  changes.push({ planned: 'change', change: { change: 'be-confirmed', name: running.name, confirmedAt: { from: running.confirmedAt, to: context.now } } })
+
+  return {
+    format: 1,
+    id: context.planId,
+    operation: 'confirm',
+    madeAt: context.now,
+    summary: settled ? `${running.name} is confirmed already` : `${running.name} stays: it is what GRUB starts from now on`,
+    basis: basisOf(state),
+    checks: [{ name: 'no open upgrade', detail: 'no upgrade is running or failed here' }],
+    notices: settled ? [`${running.name} is confirmed already`] : [],
+    steps: settled
+      ? []
+      : [
+          ...steps,
+          { id: 'record', kind: 'index.change', changes, why: `record that ${running.name} is healthy` },
+          { id: 'menu', kind: 'menu.write', choice: to, why: 'bring the boot menu up to date' },
+          { id: 'switch', kind: 'choice.write', from: choice, to, why: `make ${running.name} the one that GRUB starts` },
+          { id: 'reboot-note', kind: 'reboot.note', text: 'belay confirm', why: 'take back the note that a reboot is needed' },
+        ],
+    commit: settled ? null : 'switch',
+    escape: null,
+  }
+}
+
+const replaceStandby = (state: PlanningState, id: GenerationId, numbering: Numbering, context: PlanContext): { steps: Step[]; changes: PlannedChange[] } => {
+  const generation = state.index.generations.find((candidate) => candidate.id === id)
+  const running = runningBe(state)
+  if (generation === undefined) return { steps: [], changes: [] }
+  const name = numbering.be()
+  const boot: Step =
+    state.bootSetInStep && running.bootSet?.initrd.sha256 === generation.bootSet?.initrd.sha256 && running.bootSet !== null
+      ? {
+          id: 'replace-boot-set',
+          kind: 'boot-set.share',
+          from: running.name,
+          to: name,
+          root: { step: 'replace-standby' },
+          why: `give ${name} a verified kernel and initrd`,
+        }
+      : {
+          id: 'replace-boot-set',
+          kind: 'boot-set.build',
+          be: name,
+          root: { step: 'replace-standby' },
+          why: `give ${name} a verified kernel and initrd from its own /boot`,
+        }
+  const uses = running.data.flatMap((use) => {
+    const volume = state.index.data.find((candidate) => candidate.name === use.data)?.volume
+    return volume === undefined ? [] : [{ mountpoint: use.mountpoint, data: use.data, volume }]
+  })
+  return {
+    steps: [
+      {
+        id: 'replace-standby',
+        kind: 'be.clone',
+        name,
+        sources: sourcesOf(generation),
+        why: `clone ${name}, so that generation ${String(id)} can be chosen again as it was`,
+      },
+      { id: 'bind-replaced-data', kind: 'data.bind', be: name, uses, why: `write into ${name} which data it uses` },
+      boot,
+    ],
+    changes: [
+      {
+        planned: 'add-be',
+        draft: { name, createdAt: context.now, origin: id, standsFor: id, data: running.data, confirmedAt: null },
+        members: { step: 'replace-standby' },
+        moreMembers: [],
+        bootSet: { step: 'replace-boot-set' },
+        dataFormat: { value: generation.dataFormat },
+      },
+    ],
+  }
+}

@@ -1,0 +1,160 @@
+import { RefusedError } from '../../errors.ts'
+import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { Volume } from '../model.ts'
+import { generationName } from '../names.ts'
+import type { Placement } from './not-operating-system.ts'
+import type { Plan } from './plan.ts'
+import { Numbering, type PlanContext, type PlanningState } from './state.ts'
+import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
+
+/** What init found. */
+export interface InitState {
+  readonly driver: 'btrfs' | 'zfs'
+  readonly pool: string
+  readonly atomic: boolean
+  readonly initialised: boolean
+  /** The volume mounted as root, and whether it can be cloned: the top level of a btrfs cannot. */
+  readonly root: Volume
+  readonly occupied: PlanningState['occupied']
+  readonly placements: readonly Placement[]
+  readonly config: readonly string[]
+  readonly policyText: string
+}
+
+const idFor = (path: string): string => path.slice(1).replaceAll(/[^A-Za-z0-9]+/g, '-')
+
+/**
+ * Adopt a machine: everything that must move does so in a new boot environment, which takes effect at the next boot; the root that
+ * runs now is not changed and not destroyed.
+ */
+export const planInit = (state: InitState, context: PlanContext): Plan => {
+  if (state.initialised) throw new RefusedError('already-initialised', 'this appliance is belay’s already', { next: ['belay status'] })
+  const numbering = new Numbering({ index: { next: { generation: 1, be: 1, data: 1 } } as PlanningState['index'], occupied: state.occupied })
+  const be = numbering.be()
+  const standby = numbering.be()
+  const factory = numbering.generation()
+  const carved = state.placements.map((placement) => ({ ...placement, name: numbering.data(), id: `move-${idFor(placement.path)}` }))
+  const carveData = carved.map((item): Step => ({
+    id: item.id,
+    kind: 'data.carve',
+    name: item.name,
+    be,
+    mountpoint: item.path,
+    why: `make ${item.path} ${item.role} of its own (${item.why})`,
+  }))
+  const carveConfig = state.config.map((mountpoint): Step => ({
+    id: `config-${idFor(mountpoint)}`,
+    kind: 'config.carve',
+    be,
+    mountpoint,
+    why: `make ${mountpoint} configuration that follows the version`,
+  }))
+  const uses: PlannedDataUse[] = carved.map((item) => ({ mountpoint: item.path, data: item.name, volume: { step: item.id } }))
+  const dataUses = uses.map(({ mountpoint, data }) => ({ mountpoint, data }))
+  const configMembers = carveConfig.map((step) => ({ step: step.id }))
+  const choice: BootChoice = { good: be, trial: null, attemptsLeft: 0, once: null }
+  const changes: PlannedChange[] = [
+    ...carved.map((item): PlannedChange => ({
+      planned: 'add-data',
+      draft: { name: item.name, role: item.role, mountpoint: item.path, format: null },
+      volume: { step: item.id },
+    })),
+    {
+      planned: 'add-be',
+      draft: { name: be, createdAt: context.now, origin: null, standsFor: null, data: dataUses, confirmedAt: context.now },
+      members: { step: 'clone-root' },
+      moreMembers: configMembers,
+      bootSet: { step: 'boot-set' },
+      dataFormat: { step: 'describe-factory' },
+    },
+    {
+      planned: 'add-generation',
+      draft: {
+        id: factory,
+        createdAt: context.now,
+        reason: { kind: 'factory', text: 'as belay found it' },
+        parent: null,
+        takenFrom: be,
+        by: { uid: context.actor.uid, user: context.actor.user },
+        atomic: state.atomic || state.config.length === 0,
+        health: 'confirmed',
+        keep: false,
+      },
+      members: { step: 'take-factory' },
+      description: { step: 'describe-factory' },
+      bootSet: { step: 'boot-set' },
+      sharesBootSetOf: null,
+    },
+    {
+      planned: 'add-be',
+      draft: { name: standby, createdAt: context.now, origin: factory, standsFor: factory, data: dataUses, confirmedAt: null },
+      members: { step: 'clone-standby' },
+      moreMembers: [],
+      bootSet: { step: 'share-boot-set' },
+      dataFormat: { step: 'describe-factory' },
+    },
+    { planned: 'change', change: { change: 'factory', factory: { from: null, to: factory } } },
+    { planned: 'adopt-data-format', names: carved.filter((item) => item.role === 'data').map((item) => item.name), dataFormat: { step: 'describe-factory' } },
+  ]
+  return {
+    format: 1,
+    id: context.planId,
+    operation: 'init',
+    madeAt: context.now,
+    summary: `${be} is what boots next; generation ${String(factory)} is the factory generation`,
+    basis: { revision: null, choice: null, running: state.root.locator },
+    checks: [{ name: 'layout', detail: `${state.driver} root ${state.root.locator}, GRUB partition at /boot/grub` }],
+    notices: [
+      ...carved.map((item) => `${item.path} becomes ${item.role} (${item.why})`),
+      ...state.config.map((path) => `${path} becomes configuration that follows the version`),
+      `${state.root.locator}, which runs now, stays as it is; what is written into it before the reboot is not in ${be}`,
+    ],
+    steps: [
+      { id: 'index', kind: 'index.create', pool: state.pool, driver: state.driver, why: 'begin the state index' },
+      {
+        id: 'clone-root',
+        kind: 'be.clone',
+        name: be,
+        sources: [{ role: 'root', mountpoint: '/', volume: state.root }],
+        why: `clone the root that runs now as ${be}`,
+      },
+      ...carveData,
+      ...carveConfig,
+      { id: 'bind-data', kind: 'data.bind', be, uses, why: `write into ${be} which data it uses` },
+      { id: 'policy', kind: 'policy.write', be, text: state.policyText, why: 'write /etc/belay/config.yaml' },
+      { id: 'boot-set', kind: 'boot-set.build', be, root: { step: 'clone-root' }, why: 'verify the kernel and initrd and give them to GRUB' },
+      {
+        id: 'take-factory',
+        kind: 'generation.take',
+        name: generationName(factory),
+        sources: { step: 'clone-root' },
+        remade: configMembers,
+        why: `snapshot ${be} as generation ${String(factory)}`,
+      },
+      {
+        id: 'describe-factory',
+        kind: 'generation.describe',
+        generation: factory,
+        members: { step: 'take-factory' },
+        why: 'record which packages and versions it holds',
+      },
+      { id: 'clone-standby', kind: 'be.clone', name: standby, sources: { step: 'take-factory' }, why: `clone ${standby}, which starts the factory generation` },
+      {
+        id: 'share-boot-set',
+        kind: 'boot-set.share',
+        from: be,
+        to: standby,
+        root: { step: 'clone-standby' },
+        why: `give ${standby} a verified kernel and initrd`,
+      },
+      { id: 'record', kind: 'index.change', changes, why: 'record all of it' },
+      { id: 'reserve', kind: 'space.reserve', why: 'hold space back for undo' },
+      { id: 'menu', kind: 'menu.write', choice, why: 'write the boot menu' },
+      { id: 'switch', kind: 'choice.write', from: null, to: choice, why: `let GRUB start ${be}` },
+      { id: 'grub', kind: 'grub.install', why: 'put belay’s static grub.cfg in place' },
+      { id: 'reboot-note', kind: 'reboot.note', text: `belay init: ${be} takes effect at the next boot`, why: 'say that a reboot is needed' },
+    ],
+    commit: 'grub',
+    escape: null,
+  }
+}

@@ -1,0 +1,127 @@
+/** A directory of root that may hold something else than the operating system. */
+export interface RootPath {
+  readonly path: string
+  readonly kind: 'directory' | 'symlink' | 'other'
+  /** A filesystem of its own already. */
+  readonly mounted: boolean
+}
+
+/** What init makes of a path. */
+export interface Placement {
+  readonly path: string
+  readonly role: 'data' | 'log'
+  readonly why: string
+}
+
+/** Paths that are never part of a version, whatever lies in them: people's files, mail, queues and logs. */
+const ALWAYS: readonly Placement[] = [
+  { path: '/home', role: 'data', why: 'people’s files' },
+  { path: '/srv', role: 'data', why: 'data that this machine serves' },
+  { path: '/var/mail', role: 'data', why: 'mail' },
+  { path: '/var/spool', role: 'data', why: 'queues of mail, print and timed jobs' },
+  { path: '/var/log', role: 'log', why: 'logs tell of versions that were left' },
+]
+
+/**
+ * What Debian's own packages keep in /var/lib and what must go back with them: it describes the system, not what it serves. Every other
+ * directory there belongs to a service. Names as of Debian 12 and 13.
+ */
+const OPERATING_SYSTEM_STATE: ReadonlySet<string> = new Set([
+  'apt',
+  'aspell',
+  'belay',
+  'binfmts',
+  'ca-certificates-local',
+  'cloud',
+  'command-not-found',
+  'dbus',
+  'debconf',
+  'dictionaries-common',
+  'dhcp',
+  'dhcpcd',
+  'dkms',
+  'dpkg',
+  'emacsen-common',
+  'fwupd',
+  'ghostscript',
+  'grub',
+  'hwclock',
+  'initramfs-tools',
+  'initscripts',
+  'insserv',
+  'ispell',
+  'kdump',
+  'locales',
+  'logrotate',
+  'machines',
+  'man-db',
+  'misc',
+  'mlocate',
+  'nfs',
+  'ntpsec',
+  'os-prober',
+  'pam',
+  'plocate',
+  'plymouth',
+  'polkit-1',
+  'portables',
+  'private',
+  'python',
+  'selinux',
+  'sgml-base',
+  'shells.state',
+  'shim-signed',
+  'snapper',
+  'sudo',
+  'swcatalog',
+  'systemd',
+  'tpm2-tss',
+  'ucf',
+  'udev',
+  'udisks2',
+  'unattended-upgrades',
+  'update-notifier',
+  'upower',
+  'urandom',
+  'usb_modeswitch',
+  'usbutils',
+  'vim',
+  'xfonts',
+  'xml-core',
+  'zfs',
+])
+
+const SERVICE_STATE = /^\/var\/lib\/([^/]+)$/
+
+const isBelow = (path: string, parent: string): boolean => path === parent || path.startsWith(`${parent}/`)
+
+/**
+ * Which paths of root become data or log. Paths that are mounts already, symlinks, empty stubs below another placement, policy's
+ * `inRoot` paths and the application's configuration stay where they are.
+ */
+export const placeOutsideRoot = (
+  found: readonly RootPath[],
+  choices: { readonly inRoot: readonly string[]; readonly data: readonly string[]; readonly config: readonly string[] },
+): Placement[] => {
+  const candidates: Placement[] = [
+    ...choices.data.map((path): Placement => ({ path, role: 'data', why: 'named by --data' })),
+    ...ALWAYS,
+    ...found.flatMap(({ path }): Placement[] => {
+      const service = SERVICE_STATE.exec(path)?.[1]
+      return service === undefined || OPERATING_SYSTEM_STATE.has(service) ? [] : [{ path, role: 'data', why: `state of ${service}` }]
+    }),
+  ]
+  const placements: Placement[] = []
+  for (const candidate of candidates) {
+    const entry = found.find(({ path }) => path === candidate.path)
+    if (entry?.kind !== 'directory' || entry.mounted) continue
+    if (
+      choices.inRoot.some((path) => isBelow(candidate.path, path)) ||
+      choices.config.some((path) => isBelow(candidate.path, path) || isBelow(path, candidate.path))
+    )
+      continue
+    if (placements.some((placement) => isBelow(candidate.path, placement.path) || isBelow(placement.path, candidate.path))) continue
+    placements.push(candidate)
+  }
+  return placements.toSorted((a, b) => a.path.localeCompare(b.path))
+}

@@ -1,0 +1,45 @@
+import type { Plan } from './plan.ts'
+import { Numbering, type PlanContext, type PlanningState, basisOf, refuseDuringSession, runningBe } from './state.ts'
+import { takeGeneration } from './take-generation.ts'
+
+export interface SnapshotRequest {
+  readonly text: string
+  readonly withData: boolean
+  readonly keep: boolean
+  readonly atomic: boolean
+}
+
+/** A restore point of the running boot environment. @throws RefusedError while an upgrade is open. */
+export const planSnapshot = (state: PlanningState, request: SnapshotRequest, context: PlanContext): Plan => {
+  if (state.index.session?.phase !== 'trial') refuseDuringSession(state, 'snapshot')
+  const be = runningBe(state)
+  const taken = takeGeneration({
+    state,
+    context,
+    numbering: new Numbering(state),
+    be,
+    reason: { kind: 'manual', text: request.text },
+    withData: request.withData,
+    keep: request.keep,
+    health: state.choice.good === be.name ? 'confirmed' : 'unknown',
+    standby: true,
+    atomic: request.atomic,
+  })
+  return {
+    format: 1,
+    id: context.planId,
+    operation: 'snapshot',
+    madeAt: context.now,
+    summary: `generation ${String(taken.id)} holds ${be.name} as it is now`,
+    basis: basisOf(state),
+    checks: [{ name: 'no open upgrade', detail: 'no upgrade is running or failed' }],
+    notices: [],
+    steps: [
+      ...taken.steps,
+      { id: 'record', kind: 'index.change', changes: taken.changes, why: `record generation ${String(taken.id)}` },
+      { id: 'menu', kind: 'menu.write', choice: state.choice, why: 'offer it in the boot menu' },
+    ],
+    commit: 'record',
+    escape: null,
+  }
+}

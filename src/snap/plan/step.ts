@@ -1,0 +1,89 @@
+import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { PackageRun } from '../../pkg/packages.ts'
+import type { Source } from '../driver.ts'
+import type { BeDraft, DataDraft, GenerationDraft, IndexChange } from '../index-change.ts'
+import type { BootEnvironment, DataUse, DataVolume, Member, Volume } from '../model.ts'
+import type { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
+
+/** The result of an earlier step of the same plan, by that step's id. */
+export interface FromStep {
+  readonly step: string
+}
+
+/** A change to the index that may need what an earlier step made. */
+export type PlannedChange =
+  | { readonly planned: 'change'; readonly change: IndexChange }
+  | {
+      readonly planned: 'add-generation'
+      readonly draft: GenerationDraft
+      readonly members: FromStep
+      readonly description: FromStep
+      readonly bootSet: FromStep | null
+      readonly sharesBootSetOf: BootEnvironment['bootSet']
+    }
+  | {
+      readonly planned: 'add-be'
+      readonly draft: BeDraft
+      readonly members: FromStep
+      readonly moreMembers: readonly FromStep[]
+      readonly bootSet: FromStep
+      readonly dataFormat: FromStep | { readonly value: string | null }
+    }
+  | { readonly planned: 'add-data'; readonly draft: DataDraft; readonly volume: FromStep }
+  | { readonly planned: 'be-members'; readonly name: BeName; readonly from: readonly Member[]; readonly remade: readonly FromStep[] }
+  /** The application's data format, as the first one that was seen, for volumes that init made. */
+  | { readonly planned: 'adopt-data-format'; readonly names: readonly DataName[]; readonly dataFormat: FromStep }
+  /** After an upgrade: the boot set and data format that the running boot environment has now. */
+  | {
+      readonly planned: 'be-upgraded'
+      readonly name: BeName
+      readonly bootSet: FromStep
+      readonly dataFormat: FromStep
+      readonly before: Pick<BootEnvironment, 'bootSet' | 'dataFormat'>
+      readonly data: readonly DataVolume[]
+    }
+
+/** A data volume of a boot environment: one that exists, or a copy that an earlier step makes. */
+export type PlannedDataUse = DataUse & { readonly volume: Volume | FromStep }
+
+export type StepAction =
+  | { readonly kind: 'generation.take'; readonly name: GenerationName; readonly sources: readonly Source[] | FromStep; readonly remade: readonly FromStep[] }
+  | { readonly kind: 'generation.describe'; readonly generation: GenerationId; readonly members: FromStep }
+  | { readonly kind: 'generation.destroy'; readonly name: GenerationName; readonly generation: GenerationId }
+  | { readonly kind: 'be.clone'; readonly name: BeName; readonly sources: readonly Source[] | FromStep }
+  | { readonly kind: 'be.destroy'; readonly name: BeName }
+  | { readonly kind: 'data.clone'; readonly name: DataName; readonly from: Volume }
+  | { readonly kind: 'data.carve'; readonly name: DataName; readonly be: BeName; readonly mountpoint: string }
+  | { readonly kind: 'data.bind'; readonly be: BeName; readonly uses: readonly PlannedDataUse[] }
+  | { readonly kind: 'data.destroy'; readonly name: DataName }
+  | { readonly kind: 'config.carve'; readonly be: BeName; readonly mountpoint: string }
+  | { readonly kind: 'boot-set.build'; readonly be: BeName; readonly root: Volume | FromStep }
+  | { readonly kind: 'boot-set.share'; readonly from: BeName; readonly to: BeName; readonly root: Volume | FromStep }
+  | { readonly kind: 'boot-set.remove'; readonly be: BeName }
+  | { readonly kind: 'index.create'; readonly pool: string; readonly driver: 'btrfs' | 'zfs' }
+  | { readonly kind: 'index.change'; readonly changes: readonly PlannedChange[] }
+  | { readonly kind: 'menu.write'; readonly choice: BootChoice }
+  | { readonly kind: 'choice.write'; readonly from: BootChoice | null; readonly to: BootChoice }
+  | { readonly kind: 'grub.install' }
+  | { readonly kind: 'grub.ensure' }
+  | { readonly kind: 'policy.write'; readonly be: BeName; readonly text: string }
+  | { readonly kind: 'space.reserve' }
+  | { readonly kind: 'packages.download'; readonly runs: readonly PackageRun[] }
+  | { readonly kind: 'packages.decide'; readonly runs: readonly PackageRun[]; readonly generation: GenerationId }
+  | { readonly kind: 'packages.preseed'; readonly decided: FromStep }
+  | { readonly kind: 'packages.apply'; readonly run: PackageRun; readonly conffiles: 'keep' | 'new' }
+  | { readonly kind: 'packages.verify' }
+  | { readonly kind: 'root.describe' }
+  | { readonly kind: 'reboot.note'; readonly text: string }
+
+export type StepKind = StepAction['kind']
+
+/** One step of a plan. */
+export type Step = StepAction & {
+  /** Unique in its plan; also the name of its fault points. */
+  readonly id: string
+  /** One line for people: what this is for. */
+  readonly why: string
+}
+
+export type StepOf<Kind extends StepKind> = Extract<Step, { readonly kind: Kind }>

@@ -1,0 +1,266 @@
+import { NotFoundError, RefusedError } from '../../errors.ts'
+import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
+import type { Source } from '../driver.ts'
+import type { BootEnvironment, DataUse, Generation } from '../model.ts'
+import type { BeName, GenerationId } from '../names.ts'
+import { passDataGate } from './data-gate.ts'
+import { versionBeforeLastUpgrade } from './lineage.ts'
+import type { Plan } from './plan.ts'
+import { Numbering, type PlanContext, type PlanningState, basisOf, generationOf, refuseDuringSession, runningBe, sourcesOf, standbyOf } from './state.ts'
+import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
+import { takeGeneration } from './take-generation.ts'
+
+export interface SwitchRequest {
+  readonly direction: 'rollback' | 'forward'
+  /** Null: the version before the last upgrade (rollback), the one that was left last (forward). */
+  readonly id: number | null
+  readonly keepConfig: boolean
+  readonly withData: boolean
+  readonly once: boolean
+  readonly force: boolean
+  readonly atomic: boolean
+}
+
+const attempts = (policyAttempts: number): BootChoice['attemptsLeft'] => (policyAttempts === 1 ? 1 : policyAttempts === 2 ? 2 : 3)
+
+const defaultTarget = (state: PlanningState, request: SwitchRequest, running: BeName): Generation => {
+  const { index } = state
+  if (request.direction === 'forward') {
+    const last = index.left.at(-1)
+    if (last === undefined)
+      throw new NotFoundError('no version was left behind, so there is none to go forward to', { next: ['belay list', 'belay forward ID'] })
+    return generationOf(index, last)
+  }
+  if (index.session?.phase === 'trial' && index.session.be === running) return generationOf(index, index.session.generation)
+  const target = versionBeforeLastUpgrade(index, running)
+  if (target === null)
+    throw new NotFoundError('there was no upgrade of what runs now, so there is no version before it', { next: ['belay list', 'belay rollback ID'] })
+  return target
+}
+
+/** The one write that switches: a trial of the target with the last confirmed one as fallback, or once, or back to what is confirmed. */
+const choiceFor = (state: PlanningState, request: SwitchRequest, target: BeName, context: PlanContext): BootChoice => {
+  const { good } = state.choice
+  if (request.once) return { ...state.choice, once: target }
+  if (target === good) return { good, trial: null, attemptsLeft: 0, once: null }
+  return { good, trial: target, attemptsLeft: attempts(context.policy.trial.attempts), once: null }
+}
+
+/** Whether the generation holds data of its own, so that --with-data can bring it back. */
+const holdsData = (generation: Generation): boolean => generation.members.some((member) => member.role === 'data')
+
+/**
+ * Choose the version for the next boot. What runs now is taken as a generation first and stays as it is; nothing is destroyed, and one
+ * write of the env block is the switch.
+ */
+export const planSwitch = (state: PlanningState, request: SwitchRequest, context: PlanContext): Plan => {
+  if (state.index.session?.phase !== 'trial') refuseDuringSession(state, request.direction)
+  const running = runningBe(state)
+  const pending = nextBoot(state.choice).be
+  const generation = request.id === null ? defaultTarget(state, request, running.name) : generationOf(state.index, request.id)
+  const existing = standbyOf(state.index, generation.id)
+  const stays = existing?.name === running.name
+
+  if (stays && pending === running.name) {
+    throw new RefusedError('already-there', `generation ${String(generation.id)} is what runs now`, { next: ['belay list'] })
+  }
+
+  const fresh = !stays && (existing === null || request.keepConfig || request.withData)
+  const numbering = new Numbering(state)
+  const steps: Step[] = []
+  const changes: PlannedChange[] = []
+  const notices: string[] = []
+
+  // What runs now is left only once: a second change of mind before the reboot finds it already taken.
+  const leftAlready = state.index.generations.find((candidate) => candidate.id === running.standsFor && pending !== running.name)
+  let left: GenerationId | null = leftAlready?.id ?? null
+  if (!stays && leftAlready === undefined && !request.once) {
+    const taken = takeGeneration({
+      state,
+      context,
+      numbering,
+      be: running,
+      reason: {
+        kind: request.direction === 'rollback' ? 'before-rollback' : 'before-forward',
+        text: `before ${request.direction} to ${String(generation.id)}`,
+      },
+      withData: false,
+      keep: false,
+      health: state.choice.good === running.name ? 'confirmed' : 'unknown',
+      standby: false,
+      atomic: request.atomic,
+    })
+    left = taken.id
+    steps.push(...taken.steps)
+    changes.push(...taken.changes, {
+      planned: 'change',
+      change: { change: 'be-stands-for', name: running.name, standsFor: { from: running.standsFor, to: taken.id } },
+    })
+  }
+
+  const data = fresh ? freshData(state, request, generation, running, numbering) : { uses: (existing ?? running).data, steps: [], changes: [], planned: [] }
+  if (!request.withData) {
+    notices.push(
+      ...passDataGate({ index: state.index, generation, data: data.uses, force: request.force, now: context.now, withDataPossible: holdsData(generation) }),
+    )
+  }
+
+  let target: BeName = existing?.name ?? running.name
+  if (fresh) {
+    const clone = cloneOf(state, request, generation, running, numbering.be(), context, data.planned)
+    target = clone.name
+    steps.push(...data.steps, ...clone.steps)
+    changes.push(...data.changes, ...clone.changes)
+  }
+
+  const to = choiceFor(state, request, target, context)
+  const stack = leftStack(state.index.left, request, generation.id, left)
+  if (JSON.stringify(stack) !== JSON.stringify(state.index.left)) {
+    changes.push({ planned: 'change', change: { change: 'left', left: { from: state.index.left, to: stack } } })
+  }
+  if (request.keepConfig) notices.push(`the configuration of ${running.name} is taken along`)
+  if (changes.length > 0) steps.push({ id: 'record', kind: 'index.change', changes, why: 'record what was left and what comes next' })
+
+  return {
+    format: 1,
+    id: context.planId,
+    operation: request.direction,
+    madeAt: context.now,
+    summary: `the next boot starts ${target}, generation ${String(generation.id)} (${generation.reason.text})${request.once ? ', once' : ''}`,
+    basis: basisOf(state),
+    checks: [
+      { name: 'no open upgrade', detail: 'no upgrade is running or failed' },
+      { name: 'data format', detail: notices.length > 0 && request.force ? 'forced' : 'the version can read the data that it gets' },
+    ],
+    notices,
+    steps: [
+      ...steps,
+      { id: 'menu', kind: 'menu.write', choice: to, why: 'bring the boot menu up to date' },
+      { id: 'switch', kind: 'choice.write', from: state.choice, to, why: `let GRUB start ${target} next` },
+      { id: 'reboot-note', kind: 'reboot.note', text: `belay ${request.direction} to generation ${String(generation.id)}`, why: 'say that a reboot is needed' },
+    ],
+    commit: 'switch',
+    escape: null,
+  }
+}
+
+/** Rollbacks push what they left; going to a version that is on the stack takes it and what was left after it off. */
+const leftStack = (stack: readonly GenerationId[], request: SwitchRequest, target: GenerationId, left: GenerationId | null): readonly GenerationId[] => {
+  if (request.once) return stack
+  const at = stack.indexOf(target)
+  const kept = at === -1 ? [...stack] : stack.slice(0, at)
+  return request.direction === 'rollback' && left !== null && !kept.includes(left) ? [...kept, left] : kept
+}
+
+interface FreshData {
+  readonly uses: readonly DataUse[]
+  readonly planned: readonly PlannedDataUse[]
+  readonly steps: Step[]
+  readonly changes: PlannedChange[]
+}
+
+/** The data of a fresh clone: what runs now uses, or with --with-data copies of what the generation holds. */
+const freshData = (state: PlanningState, request: SwitchRequest, generation: Generation, running: BootEnvironment, numbering: Numbering): FreshData => {
+  if (!request.withData) return { uses: running.data, planned: [], steps: [], changes: [] }
+  if (!holdsData(generation)) {
+    throw new RefusedError('no-data-in-generation', `generation ${String(generation.id)} was taken without data`, {
+      next: ['belay show ' + String(generation.id), 'leave --with-data out'],
+    })
+  }
+  const steps: Step[] = []
+  const changes: PlannedChange[] = []
+  const planned: PlannedDataUse[] = running.data.map((use) => {
+    const member = generation.members.find((candidate) => candidate.role === 'data' && candidate.mountpoint === use.mountpoint)
+    if (member === undefined) {
+      const volume = state.index.data.find((candidate) => candidate.name === use.data)?.volume
+      if (volume === undefined) throw new NotFoundError(`data volume ${use.data} of ${running.name} is not in the index`, { next: ['belay doctor'] })
+      return { mountpoint: use.mountpoint, data: use.data, volume }
+    }
+    const name = numbering.data()
+    steps.push({
+      id: `copy-${name}`,
+      kind: 'data.clone',
+      name,
+      from: member.volume,
+      why: `bring back ${use.mountpoint} as generation ${String(generation.id)} holds it`,
+    })
+    changes.push({
+      planned: 'add-data',
+      draft: { name, role: 'data', mountpoint: use.mountpoint, format: generation.dataFormat },
+      volume: { step: `copy-${name}` },
+    })
+    return { mountpoint: use.mountpoint, data: name, volume: { step: `copy-${name}` } }
+  })
+  return { uses: planned.map(({ mountpoint, data }) => ({ mountpoint, data })), planned, steps, changes }
+}
+
+interface CloneSteps {
+  readonly name: BeName
+  readonly steps: Step[]
+  readonly changes: PlannedChange[]
+}
+
+const cloneOf = (
+  state: PlanningState,
+  request: SwitchRequest,
+  generation: Generation,
+  running: BootEnvironment,
+  name: BeName,
+  context: PlanContext,
+  planned: readonly PlannedDataUse[],
+): CloneSteps => {
+  const own = sourcesOf(generation)
+  const sources: Source[] = request.keepConfig
+    ? [...own.filter((source) => source.role === 'root'), ...sourcesOf(running).filter((source) => source.role === 'config')]
+    : own
+  const holder = state.index.bootEnvironments.find(
+    (be) =>
+      be.bootSet !== null &&
+      generation.bootSet !== null &&
+      be.bootSet.initrd.sha256 === generation.bootSet.initrd.sha256 &&
+      be.bootSet.vmlinuz.sha256 === generation.bootSet.vmlinuz.sha256,
+  )
+  const bootSet: Step =
+    holder === undefined
+      ? { id: 'boot-set', kind: 'boot-set.build', be: name, root: { step: 'clone' }, why: `give ${name} a verified kernel and initrd from its own /boot` }
+      : { id: 'boot-set', kind: 'boot-set.share', from: holder.name, to: name, root: { step: 'clone' }, why: `give ${name} a verified kernel and initrd` }
+  const uses: DataUse[] = planned.length > 0 ? planned.map(({ mountpoint, data }) => ({ mountpoint, data })) : running.data.map((use) => ({ ...use }))
+  const bound: PlannedDataUse[] =
+    planned.length > 0
+      ? [...planned]
+      : running.data.flatMap((use) => {
+          const volume = state.index.data.find((candidate) => candidate.name === use.data)?.volume
+          return volume === undefined ? [] : [{ mountpoint: use.mountpoint, data: use.data, volume }]
+        })
+  return {
+    name,
+    steps: [
+      {
+        id: 'clone',
+        kind: 'be.clone',
+        name,
+        sources,
+        why: `clone ${name} from generation ${String(generation.id)}${request.keepConfig ? ' with the configuration of now' : ''}`,
+      },
+      { id: 'bind-data', kind: 'data.bind', be: name, uses: bound, why: `write into ${name} which data it uses` },
+      bootSet,
+    ],
+    changes: [
+      {
+        planned: 'add-be',
+        draft: {
+          name,
+          createdAt: context.now,
+          origin: generation.id,
+          standsFor: request.keepConfig || request.withData ? null : generation.id,
+          data: uses,
+          confirmedAt: null,
+        },
+        members: { step: 'clone' },
+        moreMembers: [],
+        bootSet: { step: 'boot-set' },
+        dataFormat: { value: generation.dataFormat },
+      },
+    ],
+  }
+}

@@ -1,0 +1,163 @@
+import type { Generation, BootEnvironment } from '../model.ts'
+import { type BeName, type GenerationId, generationName } from '../names.ts'
+import { type Numbering, type PlanContext, type PlanningState, dataSourcesOf, sourcesOf } from './state.ts'
+import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
+
+interface TakeRequest {
+  readonly state: PlanningState
+  readonly context: PlanContext
+  readonly numbering: Numbering
+  readonly be: BootEnvironment
+  readonly reason: Generation['reason']
+  readonly withData: boolean
+  readonly keep: boolean
+  readonly health: Generation['health']
+  /** Clone a standby boot environment from it; a generation that is left by a rollback has the boot environment itself. */
+  readonly standby: boolean
+  /** Whether driver snapshots of several members are of one instant. */
+  readonly atomic: boolean
+}
+
+interface TakeSteps {
+  readonly id: GenerationId
+  readonly standby: BeName | null
+  readonly steps: Step[]
+  readonly changes: PlannedChange[]
+}
+
+/** Remake config members that a package's purge removed, or that became plain directories, before they are taken. */
+const remakeConfig = (state: PlanningState, be: BootEnvironment): { steps: Step[]; changes: PlannedChange[] } => {
+  if (state.plainConfig.length === 0) return { steps: [], changes: [] }
+  const steps = state.plainConfig.map((mountpoint, position): Step => ({
+    id: `remake-config-${String(position + 1)}`,
+    kind: 'config.carve',
+    be: be.name,
+    mountpoint,
+    why: `make ${mountpoint} a filesystem of its own again`,
+  }))
+  return { steps, changes: [{ planned: 'be-members', name: be.name, from: be.members, remade: steps.map((step) => ({ step: step.id })) }] }
+}
+
+/**
+ * Steps that take a generation of a boot environment, with its standby and that standby's boot set; the changes that record them belong
+ * into the index step of the plan that asks.
+ */
+export const takeGeneration = (request: TakeRequest): TakeSteps => {
+  const { state, context, numbering, be, reason, withData, keep, health } = request
+  const id = numbering.generation()
+  const remade = remakeConfig(state, be)
+  const remadePaths = new Set(state.plainConfig)
+  const sources = [...sourcesOf(be).filter((source) => !remadePaths.has(source.mountpoint)), ...(withData ? dataSourcesOf(state.index, be) : [])]
+  const steps: Step[] = [...remade.steps]
+  const changes: PlannedChange[] = [...remade.changes]
+  if (!state.bootSetInStep) {
+    steps.push({
+      id: 'refresh-boot-set',
+      kind: 'boot-set.build',
+      be: be.name,
+      root: volumeOfRoot(be),
+      why: `bring the boot set of ${be.name} in step with its /boot`,
+    })
+  }
+  steps.push(
+    {
+      id: 'take-generation',
+      kind: 'generation.take',
+      name: generationName(id),
+      sources,
+      remade: remade.steps.map((step) => ({ step: step.id })),
+      why: `snapshot ${sources.map((source) => source.mountpoint).join(', ')} as generation ${String(id)}`,
+    },
+    {
+      id: 'describe-generation',
+      kind: 'generation.describe',
+      generation: id,
+      members: { step: 'take-generation' },
+      why: 'record which packages and versions it holds',
+    },
+  )
+  changes.push({
+    planned: 'add-generation',
+    draft: {
+      id,
+      createdAt: context.now,
+      reason,
+      parent: be.origin,
+      takenFrom: be.name,
+      by: { uid: context.actor.uid, user: context.actor.user },
+      atomic: request.atomic || sources.length === 1,
+      health,
+      keep,
+    },
+    members: { step: 'take-generation' },
+    description: { step: 'describe-generation' },
+    bootSet: state.bootSetInStep ? null : { step: 'refresh-boot-set' },
+    sharesBootSetOf: be.bootSet,
+  })
+  if (!request.standby) return { id, standby: null, steps, changes }
+
+  const standby = numbering.be()
+  const uses = state.index.data.length === 0 ? [] : planDataUses(state, be)
+  const copied = withData ? uses.filter((use) => use.copy) : []
+  const copies = new Map(copied.map((use) => [use.mountpoint, numbering.data()]))
+  for (const use of copied) {
+    const name = copies.get(use.mountpoint)
+    if (name === undefined) continue
+    steps.push({ id: `copy-${name}`, kind: 'data.clone', name, from: use.volume, why: `give ${standby} its own copy of ${use.mountpoint}` })
+    changes.push({ planned: 'add-data', draft: { name, role: 'data', mountpoint: use.mountpoint, format: use.format }, volume: { step: `copy-${name}` } })
+  }
+  const planned: PlannedDataUse[] = uses.map((use) => {
+    const name = copies.get(use.mountpoint)
+    return name === undefined
+      ? { mountpoint: use.mountpoint, data: use.data, volume: use.volume }
+      : { mountpoint: use.mountpoint, data: name, volume: { step: `copy-${name}` } }
+  })
+  steps.push(
+    {
+      id: 'clone-standby',
+      kind: 'be.clone',
+      name: standby,
+      sources: { step: 'take-generation' },
+      why: `clone ${standby}, which starts generation ${String(id)}`,
+    },
+    ...(copied.length === 0
+      ? []
+      : [{ id: 'bind-standby-data', kind: 'data.bind', be: standby, uses: planned, why: `let ${standby} mount its own copy of the data` } as const]),
+    {
+      id: 'share-boot-set',
+      kind: 'boot-set.share',
+      from: be.name,
+      to: standby,
+      root: { step: 'clone-standby' },
+      why: `give ${standby} a verified kernel and initrd`,
+    },
+  )
+  changes.push({
+    planned: 'add-be',
+    draft: {
+      name: standby,
+      createdAt: context.now,
+      origin: id,
+      standsFor: id,
+      data: planned.map((use) => ({ mountpoint: use.mountpoint, data: use.data })),
+      confirmedAt: null,
+    },
+    members: { step: 'clone-standby' },
+    moreMembers: [],
+    bootSet: { step: 'share-boot-set' },
+    dataFormat: { step: 'describe-generation' },
+  })
+  return { id, standby, steps, changes }
+}
+
+const volumeOfRoot = (be: BootEnvironment) => {
+  const root = be.members.find((member) => member.role === 'root')
+  if (root === undefined) throw new Error(`${be.name} has no root`)
+  return root.volume
+}
+
+const planDataUses = (state: PlanningState, be: BootEnvironment) =>
+  be.data.flatMap((use) => {
+    const data = state.index.data.find((candidate) => candidate.name === use.data)
+    return data === undefined ? [] : [{ mountpoint: use.mountpoint, data: data.name, volume: data.volume, copy: data.role === 'data', format: data.format }]
+  })

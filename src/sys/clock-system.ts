@@ -1,0 +1,4 @@
+import type { Clock } from './ports.ts'
+
+/** The machine's clock; the only place that asks for the time of day. */
+export const systemClock: Clock = { now: () => new Date() }

@@ -1,0 +1,27 @@
+/** A line of /proc/self/mountinfo. */
+export interface Mount {
+  readonly mountpoint: string
+  /** Path inside the filesystem that is mounted there, `/@rootfs` for a btrfs subvolume. */
+  readonly root: string
+  readonly type: string
+  readonly source: string
+}
+
+/** The kernel writes blank, tab, newline and backslash as octal escapes (proc_pid_mountinfo(5)). */
+const unescape = (text: string): string => text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+
+/** Parse /proc/self/mountinfo, later mounts last. */
+export const parseMountInfo = (text: string): Mount[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line) => {
+      const [before, after] = line.split(' - ')
+      const [, , , root, mountpoint] = before?.split(' ') ?? []
+      const [type, source] = after?.split(' ') ?? []
+      if (root === undefined || mountpoint === undefined || type === undefined || source === undefined) return []
+      return [{ mountpoint: unescape(mountpoint), root: unescape(root), type, source: unescape(source) }]
+    })
+
+/** What is mounted at a directory: the last mount there covers those before it. */
+export const mountAt = (mounts: readonly Mount[], directory: string): Mount | null => mounts.findLast((mount) => mount.mountpoint === directory) ?? null

@@ -1,0 +1,30 @@
+import type { GenerationList, ListedGeneration } from '../operations/list-generations.ts'
+import { columns, minute } from './columns.ts'
+
+const marksOf = (generation: ListedGeneration): string =>
+  [
+    generation.running ? '*' : ' ',
+    generation.next ? '>' : ' ',
+    generation.keep ? 'k' : ' ',
+    generation.factory ? 'f' : ' ',
+    generation.withData ? 'd' : ' ',
+  ].join('')
+
+const HEALTH: Readonly<Record<string, string>> = { confirmed: 'ok', failed: 'failed', unknown: '-' }
+
+/** `belay list` for people. */
+export const listText = (list: GenerationList): string => {
+  const rows = [
+    ['ID', 'MARKS', 'WHEN', 'HEALTH', 'KERNEL', 'STARTS AS', 'WHAT'],
+    ...list.generations.map((generation) => [
+      String(generation.id),
+      marksOf(generation),
+      minute(generation.createdAt),
+      HEALTH[generation.health] ?? generation.health,
+      generation.kernel ?? '-',
+      generation.be ?? '-',
+      generation.text,
+    ]),
+  ]
+  return `${columns(rows)}\n\n* runs   > next boot   k kept   f factory   d with data\n`
+}

@@ -1,0 +1,12 @@
+import type { OperationReport } from '../operations/operation-report.ts'
+
+/** What a mutating command says at its end. */
+export const outcomeText = (report: OperationReport): string => {
+  const lines = report.recovered.map((run) => `An interrupted ${run.operation} was brought to an end first: ${run.outcome}.`)
+  if (!report.executed) return `${[...lines, ...(report.plan.notices.length > 0 ? report.plan.notices : ['Nothing to do.'])].join('\n')}\n`
+  lines.push(`Done: ${report.summary}.`)
+  for (const notice of report.plan.notices) lines.push(`Note: ${notice}.`)
+  for (const decision of report.decisions) lines.push(`Decided: ${decision.subject}: ${decision.answer} (${decision.why}).`)
+  if (report.rebootRequired) lines.push('A reboot is needed: systemctl reboot')
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,23 @@
+import type { GenerationDetails } from '../operations/show-generation.ts'
+import { columns, minute } from './columns.ts'
+
+/** `belay show` for people. */
+export const showText = (details: GenerationDetails): string => {
+  const { generation } = details
+  const rows = [
+    ['Generation', `${String(generation.id)}${details.factory ? ' (factory)' : ''}${generation.keep ? ' (kept)' : ''}`],
+    ['Taken', `${minute(generation.createdAt)} UTC by ${generation.by.user}, from ${generation.takenFrom}`],
+    ['Reason', generation.reason.text],
+    ['Starts as', details.be ?? 'nothing yet: belay rollback clones it'],
+    ['Kernel', generation.bootSet?.kernelVersion ?? '-'],
+    ['Packages', `${String(generation.packages.count)}, digest ${generation.packages.digest.slice(0, 12)}`],
+    ...Object.entries(generation.packages.important).map(([name, version]) => ['', `${name} ${version}`]),
+    ['Data format', generation.dataFormat ?? 'none'],
+    ['Health', generation.health],
+    ...generation.members.map((member, position) => [position === 0 ? 'Members' : '', `${member.mountpoint} (${member.role}) ${member.volume.locator}`]),
+    ...(generation.atomic ? [] : [['', 'the members were taken one after the other']]),
+    ...details.decisions.map((decision, position) => [position === 0 ? 'Decisions' : '', `${decision.subject}: ${decision.answer} (${decision.why})`]),
+    ...details.missing.map((path) => ['Missing', path]),
+  ]
+  return `${columns(rows)}\n`
+}

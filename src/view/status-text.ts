@@ -1,0 +1,36 @@
+import type { Status } from '../operations/read-status.ts'
+import { bytes, columns } from './columns.ts'
+
+const packagesText = (packages: Readonly<Record<string, string>>): string =>
+  Object.entries(packages)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')
+
+/** `belay status` for people. */
+export const statusText = (status: Status): string => {
+  if (!status.initialised) return `${['This machine is not belay’s yet.', ...status.problems, 'Try: belay init --plan'].join('\n')}\n`
+  const { running, next } = status
+  const rows: string[][] = [
+    [
+      'Running',
+      running?.be ?? 'a root that is none of belay’s',
+      running === null || running.be === null ? '' : running.confirmed ? '(confirmed)' : '(not confirmed)',
+    ],
+    ['', packagesText(running?.packages ?? {})],
+    [
+      'Next boot',
+      next === null ? 'unknown: the boot choice is lost' : `${next.be}${next.generation === null ? '' : `, generation ${String(next.generation)}`}`,
+      next === null ? '' : `(${next.reason}${status.choice?.trial === next.be ? `, ${String(status.choice.attemptsLeft)} attempts left` : ''})`,
+    ],
+    ['Fallback', status.choice?.good ?? 'unknown'],
+    ['Generations', String(status.generations), status.factory === null ? '' : `(factory: ${String(status.factory)})`],
+    ['Space', `pool ${bytes(status.space.pool.free)} free of ${bytes(status.space.pool.total)}, GRUB partition ${bytes(status.space.grubPartition.free)} free`],
+  ]
+  if (status.session !== null) rows.push(['Upgrade', `${status.session.phase}: ${status.session.text}`])
+  if (status.left.length > 0) rows.push(['Left behind', `generation ${status.left.map(String).join(', ')}`, '(belay forward)'])
+  const lines = [columns(rows.filter((row) => row[1] !== ''))]
+  if (status.rebootRequired) lines.push('', 'A reboot is needed: systemctl reboot')
+  for (const { operation, plan } of status.interrupted) lines.push('', `${operation} ${plan} was interrupted: belay doctor --fix`)
+  if (status.problems.length > 0) lines.push('', ...status.problems.map((problem) => `Problem: ${problem}`), 'Try: belay doctor')
+  return `${lines.join('\n')}\n`
+}

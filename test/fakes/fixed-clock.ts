@@ -1,0 +1,18 @@
+import type { Clock } from '../../src/sys/ports.ts'
+
+/** A clock that stands still until a test moves it. */
+export class FixedClock implements Clock {
+  #now: number
+
+  constructor(start = '2026-11-21T03:00:00.000Z') {
+    this.#now = Date.parse(start)
+  }
+
+  now(): Date {
+    return new Date(this.#now)
+  }
+
+  advance(milliseconds: number): void {
+    this.#now += milliseconds
+  }
+}

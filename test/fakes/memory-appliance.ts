@@ -1,0 +1,156 @@
+import { initialise } from '../../src/operations/initialise.ts'
+import type { Appliance } from '../../src/operations/appliance.ts'
+import { recoverInterrupted, locked, type Conversation, type Recovered } from '../../src/operations/run-operation.ts'
+import { parseDataFormat } from '../../src/pkg/data-format.ts'
+import { summarisePackages } from '../../src/pkg/package-summary.ts'
+import { Policy } from '../../src/policy/policy.ts'
+import { AuditLog } from '../../src/snap/audit-log.ts'
+import { noFaults, type FaultPoints } from '../../src/snap/fault-points.ts'
+import { IndexStore } from '../../src/snap/index-store.ts'
+import { JournalDirectory } from '../../src/snap/journal.ts'
+import { ManifestStore } from '../../src/snap/manifest-store.ts'
+import type { BeName } from '../../src/snap/names.ts'
+import { SpaceReserve } from '../../src/snap/space-reserve.ts'
+import type { Files } from '../../src/sys/ports.ts'
+import { FixedClock } from './fixed-clock.ts'
+import { MemoryBootFiles, MemoryGrubPartition } from './memory-boot-files.ts'
+import { MemoryDriver } from './memory-driver.ts'
+import { MemoryFiles } from './memory-files.ts'
+import { MemoryLock } from './memory-lock.ts'
+import { MemoryPool } from './memory-pool.ts'
+import { Lifespan } from './process-death.ts'
+import { RecordingLog } from './recording-log.ts'
+import { FORMAT_FILE, SmallPackages } from './small-packages.ts'
+
+const TARGET = '/target'
+const CHANGING: ReadonlySet<keyof Files> = new Set([
+  'writeAtomic',
+  'overwriteInPlace',
+  'append',
+  'makeDirectory',
+  'link',
+  'copy',
+  'rename',
+  'remove',
+  'symlink',
+  'preallocate',
+])
+
+export const CONFIG = '/etc/app'
+export const DATA = '/srv/files'
+
+export const POLICY = Policy.parse({
+  format: 1,
+  config: [CONFIG],
+  packages: { dataFormat: FORMAT_FILE },
+  space: { marginMiB: 0, reserveMiB: 0, grubReserveMiB: 0 },
+})
+
+export const quietly = {
+  planOnly: false,
+  approve: () => Promise.resolve(),
+  onEvent: () => undefined,
+  signal: new AbortController().signal,
+} satisfies Conversation
+
+/** A whole appliance whose disks are in memory. Processes come and go on it; `process()` is the next one. */
+export class MemoryAppliance {
+  readonly life = new Lifespan()
+  readonly files = new MemoryFiles({
+    before: (operation) => {
+      if (CHANGING.has(operation)) this.life.change()
+    },
+  })
+  readonly pool = new MemoryPool(this.files, this.life)
+  readonly partition = new MemoryGrubPartition()
+  readonly clock = new FixedClock()
+  readonly packages = new SmallPackages(this.files, TARGET)
+  readonly log = new RecordingLog()
+  rebootNote: string | null = null
+  #processes = 0
+
+  /** A machine on which belay was initialised, running its first boot environment. */
+  static async initialised(): Promise<MemoryAppliance> {
+    const machine = new MemoryAppliance()
+    await machine.pool.make('installed')
+    const volume = await machine.pool.volumeAtPath('installed')
+    if (volume === null) throw new Error('the installed root was not made')
+    await machine.#fill(machine.pool.at('installed'))
+    await machine.pool.mount(volume, TARGET)
+    await initialise(machine.process(), { config: [CONFIG], data: [DATA], inRoot: [], policyText: 'format: 1\n' }, quietly)
+    await machine.reboot()
+    return machine
+  }
+
+  /** What the next process of belay works with; the one before it is gone, and with it its lock. */
+  process(faults: FaultPoints = noFaults): Appliance {
+    this.life.renew()
+    this.#processes += 1
+    const driver = new MemoryDriver(this.pool)
+    const state = this.pool.at('state')
+    const boot = new MemoryBootFiles(this.partition, this.files, this.life)
+    return {
+      target: { root: TARGET, live: true },
+      stateDirectory: state,
+      policy: POLICY,
+      policyProblem: null,
+      driver,
+      boot,
+      packages: this.packages,
+      index: new IndexStore(this.files, state),
+      manifests: new ManifestStore(this.files, state),
+      journals: new JournalDirectory(this.files, state),
+      audit: new AuditLog(this.files, state),
+      reserve: new SpaceReserve(this.files, boot, state),
+      describer: {
+        describe: async (rootDirectory) => {
+          const installed = await this.packages.installed(rootDirectory)
+          const format = await this.files.readText(`${rootDirectory}${FORMAT_FILE}`)
+          return { installed, packages: summarisePackages(installed, ['gateway']), dataFormat: parseDataFormat(format, FORMAT_FILE) }
+        },
+      },
+      rebootNote: {
+        bringUpToDate: (text) => {
+          this.life.change()
+          this.rebootNote = text
+          return Promise.resolve()
+        },
+        isSet: () => Promise.resolve(this.rebootNote !== null),
+      },
+      files: this.files,
+      lock: new MemoryLock(),
+      clock: this.clock,
+      log: this.log,
+      actor: { uid: 0, user: 'root', pid: 1000 + this.#processes, startTime: String(this.#processes), terminal: false },
+      power: { reboot: () => this.reboot().then(() => undefined) },
+      faults,
+      randomHex: () => this.#processes.toString(16).padStart(8, '0'),
+    }
+  }
+
+  /** Off and on again. */
+  async reboot(): Promise<BeName> {
+    this.life.renew()
+    const be = this.partition.start()
+    await new MemoryDriver(this.pool).boot(be)
+    this.rebootNote = null
+    return be
+  }
+
+  /** What belay does first when it finds that a run before it was interrupted. */
+  recover(): Promise<Recovered[]> {
+    const appliance = this.process()
+    return locked(appliance, 'recovery', () => recoverInterrupted(appliance, quietly))
+  }
+
+  async #fill(root: string): Promise<void> {
+    await this.packages.install(root)
+    const write = async (path: string, text: string): Promise<void> => {
+      await this.files.makeDirectory(`${root}${path.slice(0, path.lastIndexOf('/'))}`, 0o755)
+      await this.files.writeAtomic(`${root}${path}`, text, 0o644)
+    }
+    await write('/etc/fstab', `UUID=${this.pool.id} / btrfs subvol=installed 0 0\n`)
+    await write(`${CONFIG}/app.conf`, 'listen = 80\n')
+    await write(`${DATA}/customer.txt`, 'customer\n')
+  }
+}

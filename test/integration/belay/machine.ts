@@ -1,0 +1,132 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAppliance, recoverLeftovers, type Appliance } from '../../../demo/appliance/disk.ts'
+import { subvolumeOf, whatGrubWouldBoot } from '../../../demo/appliance/grub-choice.ts'
+import { ensureRootArchive } from '../../../demo/appliance/root-archive.ts'
+import { type BelayOptions, type BelayRun, runBelay } from '../../../demo/story/belay-program.ts'
+import { type Facts, readFacts } from '../../../demo/story/proofs.ts'
+import { buildVendorRepository, type VendorRepository } from '../../../demo/vendor/repository.ts'
+import type { RepositoryServer } from '../../../demo/vendor/repository-server.ts'
+import type { DoctorReport } from '../../../src/operations/doctor-report.ts'
+import type { GenerationList } from '../../../src/operations/list-generations.ts'
+import type { OperationReport } from '../../../src/operations/operation-report.ts'
+import type { Status } from '../../../src/operations/read-status.ts'
+
+interface MachineOptions {
+  readonly sizeBytes?: number
+  readonly grubBytes?: number
+  /** Leave it as the installer left it: not yet adopted. */
+  readonly plain?: boolean
+  /** More arguments of init. */
+  readonly init?: readonly string[]
+}
+
+/** A real appliance on loop devices, driven by the built program through --root. */
+export class Machine {
+  readonly appliance: Appliance
+  readonly repository: VendorRepository
+  readonly server: RepositoryServer
+  readonly #directory: string
+
+  private constructor(appliance: Appliance, repository: VendorRepository, server: RepositoryServer, directory: string) {
+    this.appliance = appliance
+    this.repository = repository
+    this.server = server
+    this.#directory = directory
+  }
+
+  static async make(options: MachineOptions = {}): Promise<Machine> {
+    const directory = await mkdtemp(join(tmpdir(), 'belay-test-'))
+    const [repository, archive] = [await buildVendorRepository(), await ensureRootArchive()]
+    repository.publish(['1.0.0'], { kernel: false, grub: false })
+    const { sizeBytes, grubBytes } = options
+    const appliance = await createAppliance({
+      directory: join(directory, 'appliance'),
+      archive,
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      ...(grubBytes === undefined ? {} : { grubBytes }),
+    })
+    const machine = new Machine(appliance, repository, await repository.serve(), directory)
+    await appliance.mountRoot('@rootfs')
+    await appliance.useRepository(machine.server.url)
+    if (options.plain !== true) {
+      await machine.must(
+        'init',
+        '--config',
+        '/etc/acme',
+        '--data-format',
+        '/usr/share/acme/data-format',
+        '--important',
+        'acme-*',
+        '--yes',
+        ...(options.init ?? []),
+      )
+      await machine.reboot()
+    }
+    return machine
+  }
+
+  get root(): string {
+    return this.appliance.root
+  }
+
+  belay(args: readonly string[], options: BelayOptions = {}): Promise<BelayRun> {
+    return runBelay([...args, '--root', this.root], options)
+  }
+
+  /** Run a command that has to work. */
+  async must(...args: string[]): Promise<BelayRun> {
+    const run = await this.belay(args)
+    if (run.status !== 0) throw new Error(`belay ${args.join(' ')} ended with ${String(run.status)}\n${run.stdout}\n${run.stderr}`)
+    return run
+  }
+
+  async #json<Type>(...args: string[]): Promise<Type> {
+    const run = await this.belay([...args, '--json'])
+    return JSON.parse(run.stdout) as Type
+  }
+
+  status(): Promise<Status> {
+    return this.#json('status')
+  }
+
+  list(): Promise<GenerationList> {
+    return this.#json('list')
+  }
+
+  doctor(...args: string[]): Promise<DoctorReport> {
+    return this.#json('doctor', ...args)
+  }
+
+  plan(...args: string[]): Promise<OperationReport> {
+    return this.#json(...args, '--plan')
+  }
+
+  facts(): Promise<Facts> {
+    return readFacts(this.root)
+  }
+
+  /** Name of the boot environment that GRUB would start, read from the raw image. */
+  async grubBoots(): Promise<string | null> {
+    return (await whatGrubWouldBoot(this.appliance))?.be ?? null
+  }
+
+  /** Switch off and on. */
+  async reboot(): Promise<void> {
+    const choice = await whatGrubWouldBoot(this.appliance)
+    if (choice === null) throw new Error('GRUB would find nothing to start')
+    await this.appliance.boot(subvolumeOf(choice))
+  }
+
+  async close(): Promise<void> {
+    await this.server.close()
+    await this.appliance.close()
+    await recoverLeftovers(join(this.#directory, 'appliance'))
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** Codes of what doctor found wrong, reboots and notes left out. */
+export const problemsOf = (report: DoctorReport): string[] =>
+  report.findings.filter((finding) => finding.severity === 'problem').map((finding) => `${finding.code}: ${finding.text}`)
