@@ -14,7 +14,7 @@ interface ConverseOptions {
 }
 
 /** A question needs somebody who can answer. @throws RefusedError without a terminal, or when the answer is no. */
-const approve = async (plan: Plan, options: ConverseOptions): Promise<void> => {
+const approve = async (plan: Plan, options: ConverseOptions, signal: AbortSignal): Promise<void> => {
   if (options.yes || !options.asks) return
   if (options.json || !process.stdin.isTTY || !process.stderr.isTTY) {
     throw new RefusedError('needs-yes', `belay ${plan.operation} asks before it goes on, and there is no terminal to answer at`, {
@@ -22,10 +22,22 @@ const approve = async (plan: Plan, options: ConverseOptions): Promise<void> => {
     })
   }
   process.stderr.write(planText(plan))
+  if (!/^y(?:es)?$/i.test((await answerTo('\nGo on? [y/N] ', signal)).trim())) throw new RefusedError('declined', 'nothing was changed', {})
+}
+
+/** Ctrl-C, the end of input and a signal close the question without an answer: that is no. */
+const answerTo = async (question: string, signal: AbortSignal): Promise<string> => {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const closed = new Promise<string>((resolve) => {
+    terminal.once('close', () => {
+      resolve('')
+    })
+  })
+  terminal.once('SIGINT', () => {
+    terminal.close()
+  })
   try {
-    const answer = await terminal.question('\nGo on? [y/N] ')
-    if (!/^y(?:es)?$/i.test(answer.trim())) throw new RefusedError('declined', 'nothing was changed', {})
+    return await Promise.race([terminal.question(question, { signal }).catch(() => ''), closed])
   } finally {
     terminal.close()
   }
@@ -43,7 +55,7 @@ export const converse = async (options: ConverseOptions): Promise<{ readonly con
   return {
     conversation: {
       planOnly: options.plan,
-      approve: (plan) => approve(plan, options),
+      approve: (plan) => approve(plan, options, interrupted.signal),
       onEvent: (event, plan) => {
         progress.onEvent(event, plan)
       },

@@ -3,6 +3,7 @@ import { DoctorReport } from './operations/doctor-report.ts'
 import { GenerationList } from './operations/list-generations.ts'
 import { OperationReport } from './operations/operation-report.ts'
 import { Status } from './operations/read-status.ts'
+import { RefreshedBootSet } from './operations/refresh-boot-set.ts'
 import { GenerationDetails } from './operations/show-generation.ts'
 import { Policy } from './policy/policy.ts'
 import { AuditEntry } from './snap/audit-log.ts'
@@ -24,13 +25,19 @@ export const OUTPUT_SCHEMAS = {
   show: GenerationDetails,
   doctor: DoctorReport,
   audit: z.object({ entries: z.array(AuditEntry) }),
+  'boot-set': RefreshedBootSet,
   operation: OperationReport,
   error: ErrorOutput,
 } as const
 
+/** Output is additive: a later belay may print more, so a schema of today must not forbid it. */
+const allowMore = ({ jsonSchema }: { readonly jsonSchema: { additionalProperties?: unknown } }): void => {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+}
+
 /** The text of a published JSON Schema (draft 2020-12). */
 export const schemaText = (name: string, schema: z.ZodType, io: 'input' | 'output'): string =>
-  `${JSON.stringify({ title: `belay ${name}`, ...z.toJSONSchema(schema, { io, unrepresentable: 'any' }) }, null, 2)}\n`
+  `${JSON.stringify({ title: `belay ${name}`, ...z.toJSONSchema(schema, { io, unrepresentable: 'any', override: io === 'output' ? allowMore : () => undefined }) }, null, 2)}\n`
 
 /** All published schemas by path below the checkout's root. */
 export const publishedSchemas = (): ReadonlyMap<string, string> =>

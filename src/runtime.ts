@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { NotFoundError, RefusedError } from './errors.ts'
+import { BelayError, InvalidFileError, NotFoundError, RefusedError } from './errors.ts'
 import { createGrubBootFiles } from './boot/grub-boot-files.ts'
 import type { Appliance } from './operations/appliance.ts'
-import { readRunning } from './operations/read-planning-state.ts'
+import { readRunning, readRunningByPlace } from './operations/read-planning-state.ts'
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
 import { summarisePackages } from './pkg/package-summary.ts'
@@ -133,10 +133,6 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     clock: systemClock,
     directory: grubDirectory,
     policy,
-    readRunning: async () => {
-      const known = await index.readIfAny()
-      return known === null ? null : readRunning({ driver, target }, known)
-    },
     bootRoot: (volume) => driver.bootRoot(volume),
   })
   const packages = createAptPackages({
@@ -144,6 +140,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     runner,
     root: target.root,
     enterRoot: libexec('enter-root'),
+    besideGrubCfg: libexec('beside-grub-cfg'),
     readDeb: libexec('read-deb'),
     policy: policy.packages,
   })
@@ -171,9 +168,15 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
       files,
       boot,
       readSituation: async () => {
-        const known = await index.readIfAny()
-        const running = known === null ? null : await readRunning({ driver, target }, known)
-        return { running, trialOfRunning: known?.session?.phase === 'trial' && known.session.be === running }
+        try {
+          const known = await index.readIfAny()
+          const running = known === null ? null : await readRunning({ driver, target }, known)
+          return { running, trialOfRunning: known?.session?.phase === 'trial' && known.session.be === running }
+        } catch (error) {
+          // confirm works without a readable index, and so does its note.
+          if (!(error instanceof BelayError)) throw error
+          return { running: await readRunningByPlace({ driver, target }), trialOfRunning: false }
+        }
       },
       runDirectory: target.live ? '/run' : null,
     }),
@@ -194,12 +197,15 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
 
 /** A policy that cannot be read must not keep anybody from looking; what changes the machine refuses it. */
 const readPolicy = async (files: Files, target: Target): Promise<{ policy: Policy; problem: Error | null }> => {
-  const path = await pathInside(files, target.root, CONFIG_FILE)
-  if ((await files.stat(path)) === null) return { policy: defaultPolicy(), problem: null }
   try {
+    const path = await pathInside(files, target.root, CONFIG_FILE)
+    const stat = await files.stat(path)
+    if (stat === null) return { policy: defaultPolicy(), problem: null }
+    if (stat.kind !== 'file')
+      throw new InvalidFileError(`${path} is not a file`, { next: ['docs/operators-guide.md says what belongs there'], data: { file: path } })
     return { policy: parsePolicy(await files.readText(path), path), problem: null }
   } catch (error) {
-    if (!(error instanceof Error)) throw error
+    if (!(error instanceof BelayError)) throw error
     return { policy: defaultPolicy(), problem: error }
   }
 }

@@ -1,9 +1,6 @@
 import { z } from 'zod'
 import { BeName } from '../snap/names.ts'
 
-/** How many boots a trial gets before GRUB goes back to the good boot environment. */
-export const TRIAL_ATTEMPTS = 3
-
 /** What the env block on the GRUB partition says: the one record of which boot environment is next. */
 export const BootChoice = z.object({
   /** The last confirmed boot environment: started when nothing else is asked for, or when a trial has used up its attempts. */

@@ -20,7 +20,6 @@ interface GrubBootFilesOptions {
   /** Where the GRUB partition is mounted. */
   readonly directory: string
   readonly policy: Policy
-  readonly readRunning: () => Promise<BeName | null>
   readonly bootRoot: (root: Volume) => RootFilesystem
 }
 
@@ -37,7 +36,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
   const entryText = (be: BeName, root: RootFilesystem): string => entryFile({ be, title: `${PRODUCT} - ${be}`, arguments: argumentsOf(be, root) })
   const recordOf = ({ kernelVersion, vmlinuz, initrd, verifiedAt }: BootSetRecord): BootSetRecord => ({ kernelVersion, vmlinuz, initrd, verifiedAt })
 
-  const candidateOf = (index: Index, be: BootEnvironment, running: BeName | null): MenuCandidate | null => {
+  const candidateOf = (index: Index, be: BootEnvironment, choice: BootChoice): MenuCandidate | null => {
     const root = be.members.find((member) => member.role === 'root')
     if (be.bootSet === null || root === undefined) return null
     const generation = index.generations.find((candidate) => candidate.id === be.standsFor) ?? null
@@ -47,17 +46,18 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       createdAt: generation?.createdAt ?? be.createdAt,
       reason: generation?.reason.text ?? '',
       kernelVersion: be.bootSet.kernelVersion,
-      isRunning: be.name === running,
+      isCurrent: be.name === choice.good || be.name === choice.trial,
       keep: generation?.keep ?? false,
       isFactory: generation !== null && index.factory === generation.id,
       arguments: argumentsOf(be.name, options.bootRoot(root.volume)),
     }
   }
 
-  const fragmentOf = async (index: Index, choice: BootChoice): Promise<string> => {
-    const running = await options.readRunning()
+  /** From the index and the choice alone, without what GRUB itself changes at a boot: a menu that is right stays right when another version runs. */
+  const fragmentOf = async (index: Index, { good, trial, attemptsLeft }: BootChoice): Promise<string> => {
+    const choice: BootChoice = { good, trial, attemptsLeft, once: null }
     const offered = new Set(await sets.list())
-    const candidates = index.bootEnvironments.flatMap((be) => (offered.has(be.name) ? (candidateOf(index, be, running) ?? []) : []))
+    const candidates = index.bootEnvironments.flatMap((be) => (offered.has(be.name) ? (candidateOf(index, be, choice) ?? []) : []))
     return menuFragment(planMenu({ product: PRODUCT, candidates, choice, frontEntries: policy.boot.menuEntries }), { confirmed: choice.good })
   }
 
@@ -120,6 +120,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       return { free, total }
     },
     makeReserve: (bytes) => (bytes === 0 ? partition.releaseReserve() : partition.makeReserve(bytes)),
+    reserved: () => partition.reserved(),
     releaseReserve: () => partition.releaseReserve(),
   }
 }

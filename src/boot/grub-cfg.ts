@@ -2,10 +2,10 @@ import { ENV_VARIABLES } from './env-block.ts'
 import { BOOT_SET_FILES, LAYOUT } from './grub-partition-layout.ts'
 
 /** Version of grub.cfg itself, for `doctor`. */
-export const GRUB_CFG_FORMAT = 1
+const GRUB_CFG_FORMAT = 1
 
 /** Id of the entry that restarts the machine when nothing can be started. */
-export const RESTART_ID = 'belay-restart'
+const RESTART_ID = 'belay-restart'
 
 export interface GrubTerminal {
   /** A serial port beside the console. Speed in baud. */
@@ -121,6 +121,7 @@ if [ -z "$belay_failed" ]; then
 	if [ -n "$belay_entry" ]; then
 		set ${once}=
 		if save_env -f ${env} ${once}; then
+			set ${once}=unread
 			load_env -f ${env} ${once}
 			if [ -z "$${once}" ]; then
 				set belay_boot="$belay_entry"

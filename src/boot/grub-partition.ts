@@ -81,8 +81,12 @@ export class GrubPartition {
    * @throws NoSpaceError when they are not there.
    */
   async makeReserve(bytes: number): Promise<void> {
-    const existing = await this.#files.stat(this.path(LAYOUT.reserve))
-    if (existing?.size !== bytes) await this.#files.preallocate(this.path(LAYOUT.reserve), bytes)
+    if ((await this.reserved()) !== bytes) await this.#files.preallocate(this.path(LAYOUT.reserve), bytes)
+  }
+
+  /** Bytes that are held back now. */
+  async reserved(): Promise<number> {
+    return (await this.#files.stat(this.path(LAYOUT.reserve)))?.size ?? 0
   }
 
   async releaseReserve(): Promise<void> {

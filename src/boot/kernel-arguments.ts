@@ -3,7 +3,7 @@ import { RefusedError } from '../errors.ts'
 import { BeName } from '../snap/names.ts'
 
 /** Every kernel argument that belay writes or reads, by what it means; the shell in grub/ and initramfs-hooks/ uses the same names. */
-export const KERNEL_ARGUMENT = {
+const KERNEL_ARGUMENT = {
   root: 'root',
   readOnly: 'ro',
   rootFlags: 'rootflags',

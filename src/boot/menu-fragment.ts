@@ -5,10 +5,10 @@ import { grubQuote } from './grub-quoting.ts'
 import type { Menu, MenuEntry } from './menu.ts'
 
 /** Version of what menu.cfg and entry.cfg promise to grub.cfg; additive, as all formats of belay. */
-export const FRAGMENT_FORMAT = 1
+const FRAGMENT_FORMAT = 1
 
 /** Id of the submenu with the entries that are not in front. */
-export const SUBMENU_ID = 'belay-older'
+const SUBMENU_ID = 'belay-older'
 
 /**
  * The menu fragment, sourced by grub.cfg. It promises to define the entries, with `belay_entries` as their number at every moment (also when the

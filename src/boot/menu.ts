@@ -26,17 +26,18 @@ export interface MenuCandidate {
   /** Free text of the operator or of belay, any Unicode. */
   readonly reason: string
   readonly kernelVersion: string
-  readonly isRunning: boolean
+  /** What GRUB starts by itself: the good one or the trial. */
+  readonly isCurrent: boolean
   readonly keep: boolean
   readonly isFactory: boolean
   readonly arguments: readonly string[]
 }
 
-export const FRONT_ENTRIES = 8
+const FRONT_ENTRIES = 8
 
 /**
  * Which boot environments stand in front of the menu and which in its submenu, newest first with the factory last. In front are always those that the
- * choice names, the running one and the factory's, then the newest, the kept ones, and the next newest as far as `frontEntries` goes.
+ * choice names, the current ones and the factory's, then the newest, the kept ones, and the next newest as far as `frontEntries` goes.
  */
 export function planMenu(input: {
   readonly product: string
@@ -49,7 +50,7 @@ export function planMenu(input: {
   const { product, choice, frontEntries = FRONT_ENTRIES, timeZone = 'UTC' } = input
   const candidates = input.candidates.toSorted(newestFirst)
   const named = new Set([choice?.good, choice?.trial, choice?.once])
-  const front = new Set(candidates.filter(({ be, isRunning, isFactory }) => named.has(be) || isRunning || isFactory))
+  const front = new Set(candidates.filter(({ be, isCurrent, isFactory }) => named.has(be) || isCurrent || isFactory))
   for (const candidate of [...candidates.slice(0, 1), ...candidates.filter(({ keep }) => keep), ...candidates]) {
     if (front.size < frontEntries) front.add(candidate)
   }
@@ -62,8 +63,8 @@ export function planMenu(input: {
 }
 
 function title(candidate: MenuCandidate, product: string, timeZone: string): string {
-  const { be, generation, isRunning, isFactory, keep, reason, kernelVersion } = candidate
-  const version = generation !== null ? `version ${String(generation)}` : isRunning ? 'current version' : `version of ${be}`
+  const { be, generation, isCurrent, isFactory, keep, reason, kernelVersion } = candidate
+  const version = generation !== null ? `version ${String(generation)}` : isCurrent ? 'current version' : `version of ${be}`
   const marks = [...(isFactory ? ['factory'] : []), ...(keep && !isFactory ? ['kept'] : [])]
   const parts = [
     product,

@@ -10,7 +10,7 @@ export default class Doctor extends BaseCommand {
   static override description =
     'Ends with 0 when nothing is wrong or only a reboot is pending, with 10 when there is a problem. --fix brings interrupted operations to an end and mends what has one right answer.'
   static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --fix']
-  static override flags = { fix: Flags.boolean({ summary: 'Mend what has one right answer.' }) }
+  static override flags = { fix: Flags.boolean({ default: false, summary: 'Mend what has one right answer.' }) }
 
   async run(): Promise<DoctorReport> {
     const { flags } = await this.parse(Doctor)

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { parseGenerationNumber } from '../generation-numbers.ts'
 import { MutatingCommand } from '../mutating-command.ts'
 import { operate } from '../run-command.ts'
 import type { OperationReport } from '../operations/operation-report.ts'
@@ -7,10 +8,10 @@ export default class Forward extends MutatingCommand {
   static override summary = 'Go back to the version that a rollback left.'
   static override description = 'Without a number: the one that was left last, with everything that was in it.'
   static override examples = ['<%= config.bin %> forward', '<%= config.bin %> forward 7 --reboot']
-  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', min: 1 }) }
+  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', parse: parseGenerationNumber }) }
   static override flags = {
-    force: Flags.boolean({ summary: 'Go there even if that version cannot read the data as it is now.' }),
-    reboot: Flags.boolean({ summary: 'Reboot at once.' }),
+    force: Flags.boolean({ default: false, summary: 'Go there even if that version cannot read the data as it is now.' }),
+    reboot: Flags.boolean({ default: false, summary: 'Reboot at once.' }),
   }
 
   async run(): Promise<OperationReport> {

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { parseGenerationNumber } from '../generation-numbers.ts'
 import { MutatingCommand } from '../mutating-command.ts'
 import { operate } from '../run-command.ts'
 import type { OperationReport } from '../operations/operation-report.ts'
@@ -13,13 +14,13 @@ export default class Rollback extends MutatingCommand {
     '<%= config.bin %> rollback --once',
     '<%= config.bin %> rollback 4 --plan',
   ]
-  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', min: 1 }) }
+  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', parse: parseGenerationNumber }) }
   static override flags = {
-    'keep-config': Flags.boolean({ summary: 'Take the configuration of now along.' }),
-    'with-data': Flags.boolean({ summary: 'Bring back the data of that generation too; the present data is kept for forward.' }),
-    once: Flags.boolean({ summary: 'Only for one boot; the one after it starts what is confirmed now.' }),
-    force: Flags.boolean({ summary: 'Go there even if that version cannot read the data as it is now.' }),
-    reboot: Flags.boolean({ summary: 'Reboot at once.' }),
+    'keep-config': Flags.boolean({ default: false, summary: 'Take the configuration of now along.' }),
+    'with-data': Flags.boolean({ default: false, summary: 'Bring back the data of that generation too; the present data is kept for forward.' }),
+    once: Flags.boolean({ default: false, summary: 'Only for one boot; the one after it starts what is confirmed now.' }),
+    force: Flags.boolean({ default: false, summary: 'Go there even if that version cannot read the data as it is now.' }),
+    reboot: Flags.boolean({ default: false, summary: 'Reboot at once.' }),
   }
 
   async run(): Promise<OperationReport> {

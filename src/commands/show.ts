@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { parseGenerationNumber } from '../generation-numbers.ts'
 import { BaseCommand } from '../base-command.ts'
 import { withAppliance } from '../run-command.ts'
 import type { GenerationDetails } from '../operations/show-generation.ts'
@@ -6,7 +7,7 @@ import type { GenerationDetails } from '../operations/show-generation.ts'
 export default class Show extends BaseCommand {
   static override summary = 'One generation in full.'
   static override examples = ['<%= config.bin %> show 4', '<%= config.bin %> show 4 --json']
-  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', required: true, min: 1 }) }
+  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', required: true, parse: parseGenerationNumber }) }
 
   async run(): Promise<GenerationDetails> {
     const { args, flags } = await this.parse(Show)

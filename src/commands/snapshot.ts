@@ -10,8 +10,8 @@ export default class Snapshot extends MutatingCommand {
   static override examples = ['<%= config.bin %> snapshot -m "before changing the network"', '<%= config.bin %> snapshot --keep --with-data -m "as delivered"']
   static override flags = {
     message: Flags.string({ char: 'm', summary: 'Why it is taken, for list and the boot menu.', helpValue: 'TEXT', default: 'taken by hand' }),
-    'with-data': Flags.boolean({ summary: 'Take the data volumes too.' }),
-    keep: Flags.boolean({ summary: 'No retention rule takes it away.' }),
+    'with-data': Flags.boolean({ default: false, summary: 'Take the data volumes too.' }),
+    keep: Flags.boolean({ default: false, summary: 'No retention rule takes it away.' }),
   }
 
   async run(): Promise<OperationReport> {

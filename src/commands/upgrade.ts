@@ -11,9 +11,9 @@ export default class Upgrade extends MutatingCommand {
   static override strict = false
   static override args = { package: Args.string({ name: 'PACKAGE', description: 'packages to upgrade, each with =VERSION if a certain one is wanted' }) }
   static override flags = {
-    'with-data': Flags.boolean({ summary: 'Take the data volumes into the restore point too.' }),
+    'with-data': Flags.boolean({ default: false, summary: 'Take the data volumes into the restore point too.' }),
     refresh: Flags.boolean({ summary: 'Fetch the lists of the archives first (apt-get update).', default: true, allowNo: true }),
-    reboot: Flags.boolean({ summary: 'Reboot at the end if a reboot is needed.' }),
+    reboot: Flags.boolean({ default: false, summary: 'Reboot at the end if a reboot is needed.' }),
   }
 
   async run(): Promise<OperationReport> {

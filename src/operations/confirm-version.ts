@@ -1,7 +1,8 @@
 import { InvalidFileError, NotFoundError, RefusedError } from '../errors.ts'
-import { BeName } from '../snap/names.ts'
+import type { BeName } from '../snap/names.ts'
 import { planConfirm } from '../snap/plan/confirm.ts'
 import type { Appliance } from './appliance.ts'
+import { readRunningByPlace } from './read-planning-state.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
 /** `belay confirm`: what runs is healthy and stays. Without a readable index the boot choice alone is confirmed. */
@@ -11,19 +12,12 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
   } catch (error) {
     const indexIsLost = error instanceof InvalidFileError || error instanceof NotFoundError || (error instanceof RefusedError && error.code === 'index/too-new')
     if (!indexIsLost || conversation.planOnly) throw error
-    const running = await runningWithoutIndex(appliance)
+    const running = await readRunningByPlace(appliance)
     if (running === null) throw error
     appliance.log.warn('the index cannot be read; confirming the boot choice alone', { running })
     await appliance.boot.writeChoice({ good: running, trial: null, attemptsLeft: 0, once: null })
     return { plan: withoutIndex(running, appliance.clock.now().toISOString()), executed: true, results: new Map(), recovered: [] }
   }
-}
-
-/** The boot environment by the place of the root that is mounted: its container has its name. */
-const runningWithoutIndex = async (appliance: Appliance): Promise<BeName | null> => {
-  const volume = await appliance.driver.volumeAt(appliance.target.root)
-  const name = volume?.locator.split('/').find((part) => BeName.safeParse(part).success)
-  return name === undefined ? null : BeName.parse(name)
 }
 
 const withoutIndex = (running: BeName, now: string): OperationResult['plan'] => ({

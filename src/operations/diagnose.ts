@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { BelayError } from '../errors.ts'
+import { BelayError, InvalidFileError } from '../errors.ts'
 import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
+import { notInitialised } from '../snap/index-store.ts'
 import type { Index } from '../snap/model.ts'
 import { type BeName, numberOf } from '../snap/names.ts'
 import type { Appliance } from './appliance.ts'
@@ -38,16 +39,31 @@ const fixable = (code: string, text: string, fix: () => Promise<void>): Diagnosi
 })
 const note = (code: string, text: string, remedy: string): Diagnosis => ({ finding: { code, severity: 'note', text, remedy, fixable: false }, fix: null })
 
-const bootChoice: Check = async (appliance, { index, choice, running }) => {
+const bootChoice: Check = async (appliance, { index, choice }) => {
+  const { problems } = await appliance.boot.readChoice()
   if (choice === null) {
-    const good = running ?? index.bootEnvironments.find((be) => be.confirmedAt !== null)?.name ?? null
-    const { problems } = await appliance.boot.readChoice()
+    const good = lastConfirmed(index)
     const text = `the boot choice cannot be read: ${problems.join('; ')}`
     if (good === null) return [problem('env-lost', text, 'boot a version from the menu, then run belay doctor --fix')]
-    return [fixable('env-lost', text, () => appliance.boot.writeChoice({ good, trial: null, attemptsLeft: 0, once: null }))]
+    return [
+      fixable('env-lost', text, async () => {
+        const written: BootChoice = { good, trial: null, attemptsLeft: 0, once: null }
+        await appliance.boot.writeMenu(index, written)
+        await appliance.boot.writeChoice(written)
+      }),
+    ]
   }
+  const damaged =
+    problems.length === 0 ? [] : [fixable('env-damaged', `the boot choice is damaged: ${problems.join('; ')}`, () => appliance.boot.writeChoice(choice))]
   const unknown = [choice.good, choice.trial, choice.once].filter((name) => name !== null && !index.bootEnvironments.some((be) => be.name === name))
-  return unknown.map((name) => problem('choice-unknown', `the boot choice names ${String(name)}, which is not in the index`, 'belay confirm'))
+  return [...damaged, ...unknown.map((name) => problem('choice-unknown', `the boot choice names ${String(name)}, which is not in the index`, 'belay confirm'))]
+}
+
+/** What GRUB starts without the env block. An upgraded boot environment that was not confirmed since is none: its fallback is. */
+const lastConfirmed = (index: Index): BeName | null => {
+  const confirmed = index.bootEnvironments.filter((be) => be.confirmedAt !== null && be.name !== index.session?.be)
+  const newest = confirmed.toSorted((a, b) => String(a.confirmedAt).localeCompare(String(b.confirmedAt))).at(-1)
+  return index.session?.fallback ?? newest?.name ?? null
 }
 
 const session: Check = (_appliance, { index, choice, running }) => {
@@ -215,10 +231,26 @@ const leftInRoot: Check = async (appliance, { running }) =>
         ),
       )
 
-const policyFile: Check = (appliance) =>
+const policyFile = (appliance: Appliance): Promise<Diagnosis[]> =>
   Promise.resolve(appliance.policyProblem === null ? [] : [problem('policy', appliance.policyProblem.message, 'edit /etc/belay/config.yaml')])
 
-const CHECKS: readonly Check[] = [policyFile, bootChoice, session, trial, pickedOnce, packages, configMembers, bootSets, menu, pool, reserve, leftInRoot]
+const CHECKS: readonly Check[] = [bootChoice, session, trial, pickedOnce, packages, bootSets, pool]
+/** Checks that compare with policy; without a readable one there is nothing to compare with. */
+const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot]
+
+/** The index, or why there is none although this appliance was adopted. @throws NotFoundError where it was not. */
+const readIndex = async (appliance: Appliance): Promise<{ readonly index: Index } | { readonly lost: Diagnosis }> => {
+  const remedy = 'put index.json back from a backup of /var/lib/belay; GRUB, belay status and belay confirm work without it'
+  try {
+    const index = await appliance.index.readIfAny()
+    if (index !== null) return { index }
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    return { lost: problem('index', error.message, error instanceof InvalidFileError ? remedy : error.next.join('; ')) }
+  }
+  if ((await appliance.boot.readChoice()).choice === null) throw notInitialised()
+  return { lost: problem('index', 'the index of this appliance is lost', remedy) }
+}
 
 /** All that is wrong with an appliance, with the exact remedy of each. */
 export const diagnose = async (appliance: Appliance): Promise<Diagnosis[]> => {
@@ -226,10 +258,13 @@ export const diagnose = async (appliance: Appliance): Promise<Diagnosis[]> => {
     problem('interrupted', `${record.plan.operation} ${record.plan.id} was interrupted`, 'belay doctor --fix'),
   )
   if (interrupted.length > 0) return interrupted
-  const index = await appliance.index.read()
+  const atPolicy = await policyFile(appliance)
+  const known = await readIndex(appliance)
+  if ('lost' in known) return [...atPolicy, known.lost]
+  const { index } = known
   const { choice } = await appliance.boot.readChoice()
   const facts: Facts = { index, choice, running: await readRunning(appliance, index) }
-  const found: Diagnosis[] = []
-  for (const check of CHECKS) found.push(...(await check(appliance, facts)))
+  const found: Diagnosis[] = [...atPolicy]
+  for (const check of [...CHECKS, ...(atPolicy.length === 0 ? POLICY_CHECKS : [])]) found.push(...(await check(appliance, facts)))
   return found
 }

@@ -1,5 +1,7 @@
 import { RefusedError } from '../errors.ts'
-import { CONFIG_FILE } from '../snap/target.ts'
+import type { OwnObject } from '../snap/driver.ts'
+import { inTarget } from '../snap/target.ts'
+import { mountAt, parseMountInfo } from '../sys/mount-table.ts'
 import { numberOf } from '../snap/names.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import { planInit } from '../snap/plan/init.ts'
@@ -25,15 +27,27 @@ const refuseLayout = async (appliance: Appliance): Promise<void> => {
       next: ['move the system into a subvolume (the Debian installer makes @rootfs), then run belay init again'],
     })
   }
-  const boot = await appliance.driver.volumeAt(`${appliance.target.root === '/' ? '' : appliance.target.root}/boot`)
-  if (boot !== null) {
+  const mounts = parseMountInfo(await appliance.files.readText('/proc/self/mountinfo'))
+  if (mountAt(mounts, inTarget(appliance.target, '/boot')) !== null) {
     throw new RefusedError('layout/boot', '/boot is a filesystem of its own, so kernels would not go back with the version', {
       next: ['move the content of /boot into root, and mount a small ext4 at /boot/grub only'],
     })
   }
 }
 
+const refuseAdopted = async (appliance: Appliance, survey: readonly OwnObject[]): Promise<void> => {
+  if ((await appliance.index.readIfAny()) !== null)
+    throw new RefusedError('already-initialised', 'this appliance is belay’s already', { next: ['belay status'] })
+  const be = survey.find((object) => object.kind === 'be' && object.marked)
+  if (be !== undefined) {
+    // A clone of a root that belay made has empty directories where its configuration is mounted.
+    throw new RefusedError('index-lost', `this appliance is belay’s already (the pool holds ${be.name}), but its index is lost`, { next: ['belay doctor'] })
+  }
+}
+
 const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> => {
+  const survey = await appliance.driver.survey()
+  await refuseAdopted(appliance, survey)
   await refuseLayout(appliance)
   const { root } = appliance.target
   const volume = await appliance.driver.volumeAt(root)
@@ -57,13 +71,12 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
     })
   }
   const occupied = { generation: [] as number[], be: [] as number[], data: [] as number[] }
-  for (const object of await appliance.driver.survey()) occupied[object.kind].push(numberOf(object.name))
+  for (const object of survey) occupied[object.kind].push(numberOf(object.name))
   return planInit(
     {
       driver: appliance.driver.kind,
       pool: appliance.driver.pool,
       atomic: appliance.driver.atomicSets,
-      initialised: (await appliance.index.readIfAny()) !== null,
       root: volume,
       occupied,
       placements,
@@ -77,16 +90,13 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
 /** `belay init`: adopt this machine or image. */
 export const initialise = async (appliance: Appliance, request: InitRequest, conversation: Conversation): Promise<OperationResult> => {
   if (conversation.planOnly) return { plan: await plan(appliance, request), executed: false, results: new Map(), recovered: [] }
-  await plan(appliance, request)
+  // An init that was cut has left its state, and perhaps an index: it is taken back before anything is planned.
+  const recovered = (await appliance.driver.stateDirectory()) === null ? [] : await locked(appliance, 'init', () => recoverInterrupted(appliance, conversation))
+  await conversation.approve(await plan(appliance, request))
   await appliance.driver.createState()
   return locked(appliance, 'init', async () => {
-    const recovered = await recoverInterrupted(appliance, conversation)
     const made = await plan(appliance, request)
-    await conversation.approve(made)
     const execution = await executorFor(appliance, conversation).execute(made)
     return { plan: made, executed: true, results: execution.results, recovered }
   })
 }
-
-/** Where the policy lies in the root. */
-export const policyPath = (appliance: Pick<Appliance, 'files' | 'target'>): Promise<string> => pathInside(appliance.files, appliance.target.root, CONFIG_FILE)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { nextBoot } from '../boot/boot-choice.ts'
+import type { BootEnvironment, Index } from '../snap/model.ts'
 import type { Appliance } from './appliance.ts'
 import { readRunning } from './read-planning-state.ts'
 
@@ -10,7 +11,7 @@ export const ListedGeneration = z.object({
   kind: z.string(),
   text: z.string(),
   be: z.string().nullable().describe('boot environment that starts it'),
-  running: z.boolean().describe('what runs descends from it'),
+  running: z.boolean().describe('what runs is this version, or was changed since then'),
   next: z.boolean().describe('what GRUB starts next'),
   keep: z.boolean(),
   factory: z.boolean(),
@@ -29,6 +30,10 @@ export const GenerationList = z.object({
 })
 export type GenerationList = z.infer<typeof GenerationList>
 
+/** The generation that a boot environment is nearest to: the one that it stands for, else the newest that was taken from it, else its origin. */
+export const versionOf = (index: Index, be: BootEnvironment): number | null =>
+  be.standsFor ?? index.generations.findLast((generation) => generation.takenFrom === be.name && generation.reason.kind !== 'before-upgrade')?.id ?? be.origin
+
 /** Every generation from the index alone: no scan of the pool, so that a thousand cost as little as ten. */
 export const listGenerations = async (appliance: Appliance): Promise<GenerationList> => {
   const index = await appliance.index.read()
@@ -36,6 +41,9 @@ export const listGenerations = async (appliance: Appliance): Promise<GenerationL
   const running = await readRunning(appliance, index)
   const runningBe = index.bootEnvironments.find((be) => be.name === running)
   const next = choice === null ? null : nextBoot(choice).be
+  const runs = runningBe === undefined ? null : versionOf(index, runningBe)
+  const boots = index.bootEnvironments.find((be) => be.name === next)
+  const bootsNext = boots === undefined ? null : versionOf(index, boots)
   const standby = new Map(index.bootEnvironments.flatMap((be) => (be.standsFor === null ? [] : [[be.standsFor, be.name] as const])))
   return {
     generations: index.generations.map((generation) => {
@@ -46,8 +54,8 @@ export const listGenerations = async (appliance: Appliance): Promise<GenerationL
         kind: generation.reason.kind,
         text: generation.reason.text,
         be,
-        running: runningBe?.origin === generation.id || (be !== null && be === running),
-        next: be !== null && be === next,
+        running: runs === generation.id,
+        next: bootsNext === generation.id,
         keep: generation.keep,
         factory: index.factory === generation.id,
         health: generation.health,

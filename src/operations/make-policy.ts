@@ -17,7 +17,7 @@ export const makePolicy = async (files: Files, request: PolicyRequest): Promise<
     return { text, policy: parsePolicy(text, request.file) }
   }
   const defaults = defaultPolicy()
-  const text = `# What belay does on this machine; belay.yaml(5) and docs/operators-guide.md name every key.\n${stringify({
+  const text = `# What belay does on this machine; docs/operators-guide.md names every key.\n${stringify({
     ...defaults,
     config: request.config,
     inRoot: request.inRoot,

@@ -1,5 +1,5 @@
 import { RefusedError } from '../errors.ts'
-import { type BeName, numberOf } from '../snap/names.ts'
+import { BeName, numberOf } from '../snap/names.ts'
 import type { Index } from '../snap/model.ts'
 import type { Basis } from '../snap/plan/plan.ts'
 import { type PlanContext, type PlanningState, basisOf } from '../snap/plan/state.ts'
@@ -11,6 +11,13 @@ export const readRunning = async (appliance: Pick<Appliance, 'driver' | 'target'
   const volume = await appliance.driver.volumeAt(appliance.target.root)
   if (volume === null) return null
   return index.bootEnvironments.find((be) => be.members.some((member) => member.role === 'root' && member.volume.guid === volume.guid))?.name ?? null
+}
+
+/** The same without an index: a boot environment's container has its name. One that init adopted elsewhere is not found. */
+export const readRunningByPlace = async ({ driver, target }: Pick<Appliance, 'driver' | 'target'>): Promise<BeName | null> => {
+  const volume = await driver.volumeAt(target.root)
+  const names = volume?.locator.split('/').flatMap((part) => BeName.safeParse(part).data ?? []) ?? []
+  return names[0] ?? null
 }
 
 const BTRFS_SUBVOLUME_INODE = 256

@@ -4,7 +4,8 @@ import { nextBoot } from '../boot/boot-choice.ts'
 import type { Index } from '../snap/model.ts'
 import { BootChoice } from '../boot/boot-choice.ts'
 import type { Appliance } from './appliance.ts'
-import { readRunning } from './read-planning-state.ts'
+import { versionOf } from './list-generations.ts'
+import { readRunning, readRunningByPlace } from './read-planning-state.ts'
 
 const Space = z.object({ free: z.number(), total: z.number() })
 
@@ -50,7 +51,7 @@ const WHY = {
 
 const generationOfBe = (index: Index | null, name: string | null): number | null => {
   const be = index?.bootEnvironments.find((candidate) => candidate.name === name)
-  return be?.standsFor ?? be?.origin ?? null
+  return index === null || be === undefined ? null : versionOf(index, be)
 }
 
 /** What runs, what boots next and why. Works without the index. */
@@ -64,20 +65,21 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
     problems.push(error.message)
   }
   const { choice, problems: envProblems } = await appliance.boot.readChoice()
-  problems.push(...envProblems)
-  const running = index === null ? null : await readRunning(appliance, index)
+  if (index === null && choice !== null && problems.length === 0) problems.push('the index of this appliance is lost')
+  const initialised = index !== null || problems.length > 0
+  if (initialised) problems.push(...envProblems)
+  const running = index === null ? await readRunningByPlace(appliance) : await readRunning(appliance, index)
   const be = index?.bootEnvironments.find((candidate) => candidate.name === running) ?? null
   const next = choice === null ? null : nextBoot(choice)
   const nextBe = index?.bootEnvironments.find((candidate) => candidate.name === next?.be) ?? null
   const unfinished = await appliance.journals.unfinished()
   const session = index?.session ?? null
-  const initialised = index !== null
   return {
     initialised,
     running: initialised
       ? {
           be: running,
-          generation: be?.origin ?? null,
+          generation: generationOfBe(index, running),
           confirmed: running !== null && choice?.good === running,
           packages: be === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important,
           dataFormat: be?.dataFormat ?? null,

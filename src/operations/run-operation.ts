@@ -4,6 +4,7 @@ import { allEffects } from '../snap/effects/all-effects.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { PlanContext, PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
+import { notInitialised } from '../snap/index-store.ts'
 import { planContext, readBasis, readPlanningState } from './read-planning-state.ts'
 
 /** How the caller takes part in an operation. */
@@ -33,9 +34,16 @@ export interface Recovered {
 
 const LOCK_FILE = 'lock'
 
-/** Hold the appliance's lock while working. @throws LockedError at once when somebody else does. */
-export const locked = async <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
+/** What cannot be read as policy must not be guessed: nothing is changed, or planned, by defaults. */
+export const refuseUnreadablePolicy = (appliance: Appliance): void => {
   if (appliance.policyProblem !== null) throw appliance.policyProblem
+}
+
+/** Hold the appliance's lock while working. @throws LockedError at once when somebody else does, NotFoundError where belay has no state yet. */
+export const locked = async <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
+  refuseUnreadablePolicy(appliance)
+  // The lock is a file in the state volume; making its directory would take the place of that volume.
+  if ((await appliance.driver.stateDirectory()) === null) throw notInitialised()
   const held = await appliance.lock.acquire(`${appliance.stateDirectory}/${LOCK_FILE}`, { actor: appliance.actor, operation })
   try {
     return await work()
@@ -63,6 +71,8 @@ export const executorFor = (appliance: Appliance, conversation: Pick<Conversatio
       if (current !== null) conversation.onEvent(event, current)
     },
     onEnded: async (plan, outcome, error) => {
+      // The process that is recovered may have died between its record and the end of its journal.
+      if (recovering && (await appliance.audit.read()).some((entry) => entry.plan === plan.id)) return
       await appliance.audit.append({
         at: appliance.clock.now().toISOString(),
         plan: plan.id,
@@ -93,12 +103,15 @@ export const recoverInterrupted = async (appliance: Appliance, conversation: Pic
     const execution = await executorFor(appliance, { ...conversation, signal: new AbortController().signal }, true).recover(record, journal)
     recovered.push({ plan: record.plan.id, operation: record.plan.operation, outcome: execution.outcome })
   }
-  if (recovered.length > 0)
-    await appliance.reserve.make(appliance.policy).catch((error: unknown) => {
-      appliance.log.warn('the space reserve could not be made again', { error: String(error) })
-    })
+  if (recovered.length > 0) await makeReserveAgain(appliance)
   return recovered
 }
+
+/** A disk without room for the reserve is doctor's to report. */
+const makeReserveAgain = (appliance: Appliance): Promise<void> =>
+  appliance.reserve.make(appliance.policy).catch((error: unknown) => {
+    appliance.log.warn('the space reserve could not be made again', { error: String(error) })
+  })
 
 type Planner = (state: PlanningState, context: PlanContext) => Plan | Promise<Plan>
 
@@ -106,8 +119,15 @@ type Planner = (state: PlanningState, context: PlanContext) => Plan | Promise<Pl
  * The course of every mutating operation: lock, bring interrupted runs to an end, read the state, plan, ask, execute. With `planOnly`
  * nothing is locked, recovered or changed.
  */
-export const runOperation = async (appliance: Appliance, operation: string, planner: Planner, conversation: Conversation): Promise<OperationResult> => {
+export const runOperation = async (
+  appliance: Appliance,
+  operation: string,
+  planner: Planner,
+  conversation: Conversation,
+  options: { readonly freesSpace?: boolean } = {},
+): Promise<OperationResult> => {
   if (conversation.planOnly) {
+    refuseUnreadablePolicy(appliance)
     const plan = await planner(await readPlanningState(appliance), planContext(appliance))
     return { plan, executed: false, results: new Map(), recovered: [] }
   }
@@ -116,10 +136,20 @@ export const runOperation = async (appliance: Appliance, operation: string, plan
     const plan = await planner(await readPlanningState(appliance), planContext(appliance))
     if (plan.steps.length === 0) return { plan, executed: false, results: new Map<string, unknown>(), recovered }
     await conversation.approve(plan)
+    const lend = options.freesSpace === true && (await isAlmostFull(appliance))
+    if (lend) await appliance.reserve.release()
     const execution = await executorFor(appliance, conversation).execute(plan)
+    if (lend) await makeReserveAgain(appliance)
     return { plan, executed: true, results: execution.results, recovered }
   })
 }
+
+/** Room for the records of an operation and then some. */
+const ROOM_FOR_RECORDS = 4 * 1024 * 1024
+
+/** Whether an operation that frees space might find no room for its own records; it is lent the reserve then. */
+const isAlmostFull = async (appliance: Appliance): Promise<boolean> =>
+  (await appliance.driver.space()).free < ROOM_FOR_RECORDS || (await appliance.boot.space()).free < ROOM_FOR_RECORDS
 
 /** For operations that a pending interrupted run makes senseless to plan. */
 export const refuseInterrupted = async (appliance: Appliance): Promise<void> => {

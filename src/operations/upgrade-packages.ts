@@ -1,3 +1,4 @@
+import { FailedError } from '../errors.ts'
 import type { PackageRun, Simulation } from '../pkg/packages.ts'
 import { parseDataFormat } from '../pkg/data-format.ts'
 import { planConfirm } from '../snap/plan/confirm.ts'
@@ -6,7 +7,7 @@ import { type PlanContext, type PlanningState, basisOf, runningBe } from '../sna
 import { planUpgrade, refuseUpgrade } from '../snap/plan/upgrade.ts'
 import type { Appliance } from './appliance.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
-import { type Conversation, type OperationResult, executorFor, locked, recoverInterrupted } from './run-operation.ts'
+import { type Conversation, type OperationResult, executorFor, locked, recoverInterrupted, refuseUnreadablePolicy } from './run-operation.ts'
 
 export interface UpgradeOptions {
   /** Empty: everything that can be upgraded. */
@@ -96,14 +97,26 @@ const needsReboot = async (appliance: Appliance, before: PlanningState): Promise
   return was?.initrd.sha256 !== is?.initrd.sha256 || was?.vmlinuz.sha256 !== is?.vmlinuz.sha256 || (await appliance.packages.rebootRequired())
 }
 
+/** After a failure that only a boot undoes, policy may want that boot at once. */
+const rebootIfPolicySays =
+  (appliance: Appliance) =>
+  async (error: unknown): Promise<never> => {
+    if (appliance.policy.upgrade.onFailure === 'reboot' && appliance.target.live && error instanceof FailedError && error.data['rebootRequired'] === true)
+      await appliance.power.reboot()
+    throw error
+  }
+
 /** `belay upgrade`: upgrade behind a restore point. Where nothing asks for a reboot, the result is confirmed at once. */
 export const upgradePackages = async (appliance: Appliance, options: UpgradeOptions, conversation: Conversation): Promise<OperationResult> => {
   if (conversation.planOnly) {
+    refuseUnreadablePolicy(appliance)
     refuseUpgrade(await readPlanningState(appliance), await appliance.packages.state())
     const plan = await planWith(appliance, options, await want(appliance, options), null)
     return { plan, executed: false, results: new Map(), recovered: [] }
   }
   return locked(appliance, 'upgrade', async () => {
+    // The log is opened here: belay may be replaced on disk once apt has begun.
+    appliance.log.info('an upgrade begins', { packages: options.packages })
     const recovered = await recoverInterrupted(appliance, conversation)
     const before = await readPlanningState(appliance)
     refuseUpgrade(before, await appliance.packages.state())
@@ -114,7 +127,7 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
     await conversation.approve(provisional)
     await downloadFirst(appliance, provisional, wanted.runs, conversation)
     const plan = await planWith(appliance, options, wanted, await readNewDataFormat(appliance, wanted.runs))
-    const execution = await executorFor(appliance, conversation).execute(plan)
+    const execution = await executorFor(appliance, conversation).execute(plan).catch(rebootIfPolicySays(appliance))
     if (!(await needsReboot(appliance, before))) {
       const confirm = planConfirm(await readPlanningState(appliance), { atomic: appliance.driver.atomicSets }, planContext(appliance))
       await executorFor(appliance, { ...conversation, onEvent: () => undefined }).execute(confirm)

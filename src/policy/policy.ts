@@ -105,7 +105,7 @@ export const parsePolicy = (text: string, file: string): Policy => {
     }
   }
   throw new InvalidFileError(`${file} is not valid:\n  ${faults.join('\n  ')}`, {
-    next: [`edit ${file}`, 'see belay.yaml(5) or docs/operators-guide.md for the keys'],
+    next: [`edit ${file}`, 'docs/operators-guide.md names every key, schemas/config.json is its JSON Schema'],
     data: { file, faults },
   })
 }

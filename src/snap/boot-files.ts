@@ -31,5 +31,7 @@ export interface BootFiles {
   isGrubCfgOurs(): Promise<boolean>
   space(): Promise<{ readonly free: number; readonly total: number }>
   makeReserve(bytes: number): Promise<void>
+  /** Bytes that are held back now. */
+  reserved(): Promise<number>
   releaseReserve(): Promise<void>
 }

@@ -2,6 +2,7 @@ import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, To
 import type { Clock, Log } from '../sys/ports.ts'
 import type { FaultPoints } from './fault-points.ts'
 import type { Journal, JournalDirectory, JournalRecord, Outcome } from './journal.ts'
+import { nextBoot } from '../boot/boot-choice.ts'
 import { type Basis, type Plan, positionOf } from './plan/plan.ts'
 import type { Step, StepKind, StepOf } from './plan/step.ts'
 
@@ -76,6 +77,10 @@ interface ExecutorPorts {
 
 const sameBasis = (a: Basis, b: Basis): boolean => JSON.stringify([a.revision, a.choice, a.running]) === JSON.stringify([b.revision, b.choice, b.running])
 
+/** Whether the machine was started since as what a choice says. GRUB takes `once` from it then, so that the choice is not what was written. */
+const wasStarted = (plan: Plan, step: Step, now: Basis): boolean =>
+  step.kind === 'choice.write' && now.running !== plan.basis.running && now.running === nextBoot(step.to).be
+
 /** Runs plans: journals each step before and after, undoes in reverse before the commit point, resumes after it. It decides nothing else. */
 export class Executor {
   readonly #ports: ExecutorPorts
@@ -105,6 +110,7 @@ export class Executor {
     this.#ports.onPlan(plan)
     const results = new Map(record.results)
     if (record.ended !== null) {
+      await this.#ports.onEnded(plan, record.ended, null)
       await journal.close()
       return { outcome: record.ended, results, error: null }
     }
@@ -114,31 +120,35 @@ export class Executor {
     const last = Math.max(-1, ...record.begun)
     const commit = plan.commit === null ? -1 : positionOf(plan, plan.commit)
     const commitStep = plan.steps[commit]
-    const committed = last > commit || (last === commit && commitStep !== undefined && (results.has(commitStep.id) || (await this.#isApplied(commitStep))))
-    if (committed) return this.#run(plan, journal, Math.max(commit, 0), results)
+    if (last > commit) return this.#run(plan, journal, last, results)
+    const now = await this.#ports.readBasis()
+    if (
+      last === commit &&
+      commitStep !== undefined &&
+      (results.has(commitStep.id) || wasStarted(plan, commitStep, now) || (await this.#isApplied(commitStep)))
+    ) {
+      // A choice that is in force is not written again: GRUB may have taken from it since.
+      return this.#run(plan, journal, commitStep.kind === 'choice.write' ? commit + 1 : commit, results)
+    }
+    const armed =
+      plan.escape === null
+        ? undefined
+        : plan.steps.slice(0, Math.min(last + 1, positionOf(plan, plan.escape.from))).find((step) => step.kind === 'choice.write')
+    // The power failed while the standby was armed, and it is what runs now: it cannot be taken back from under itself.
+    if (armed !== undefined && wasStarted(plan, armed, now)) return this.#escape(plan, journal, results, interrupted)
     return this.#takeBack(plan, journal, last, results, interrupted)
   }
 
   async #run(plan: Plan, journal: Journal, from: number, results: Map<string, unknown>): Promise<Execution> {
-    const { faults, onEvent, signal } = this.#ports
+    const { onEvent, signal } = this.#ports
     const commit = plan.commit === null ? -1 : positionOf(plan, plan.commit)
     for (const [position, step] of plan.steps.entries()) {
       if (position < from) continue
       try {
-        if (signal.aborted && position <= commit) throw new InterruptedError()
-        await journal.write({ begun: position })
-        await faults.reach(`${step.id}.begun`)
-        onEvent({ event: 'step-begun', step })
-        const result = await this.#apply(step, {
-          results,
-          signal,
-          progress: (fraction, text) => {
-            onEvent({ event: 'progress', step, fraction, text })
-          },
-        })
-        await faults.reach(`${step.id}.applied`)
-        results.set(step.id, result)
-        journal.defer({ applied: position, result: result ?? null })
+        if (signal.aborted && position <= commit) throw new UntouchedError(new InterruptedError())
+        const work = () => this.#step(step, position, journal, results)
+        // Behind the commit point the only way is to the end.
+        await (position > commit ? this.#withRoom(work) : work())
         onEvent({ event: 'step-applied', step })
       } catch (error) {
         if (position > commit) throw notFinished(plan, error)
@@ -147,6 +157,23 @@ export class Executor {
       }
     }
     return this.#end(plan, journal, 'done', null, results)
+  }
+
+  async #step(step: Step, position: number, journal: Journal, results: Map<string, unknown>): Promise<void> {
+    const { faults, onEvent, signal } = this.#ports
+    await journal.write({ begun: position })
+    await faults.reach(`${step.id}.begun`)
+    onEvent({ event: 'step-begun', step })
+    const result = await this.#apply(step, {
+      results,
+      signal,
+      progress: (fraction, text) => {
+        onEvent({ event: 'progress', step, fraction, text })
+      },
+    })
+    await faults.reach(`${step.id}.applied`)
+    results.set(step.id, result)
+    journal.defer({ applied: position, result: result ?? null })
   }
 
   /** Undo from a position down to the first step, or escape when undo is no longer possible. Always throws unless recovery asked for it. */
@@ -179,11 +206,18 @@ export class Executor {
   }
 
   async #escape(plan: Plan, journal: Journal, results: Map<string, unknown>, error: unknown): Promise<Execution> {
-    await journal.write({ escaping: true })
-    for (const step of plan.escape?.steps ?? []) {
-      await this.#ports.faults.reach(`${step.id}.begun`)
-      await this.#apply(step, { results, signal: new AbortController().signal, progress: () => undefined })
-      await this.#ports.faults.reach(`${step.id}.applied`)
+    try {
+      await this.#withRoom(() => journal.write({ escaping: true }))
+      for (const step of plan.escape?.steps ?? []) {
+        await this.#ports.faults.reach(`${step.id}.begun`)
+        await this.#withRoom(() => this.#apply(step, { results, signal: new AbortController().signal, progress: () => undefined }))
+        await this.#ports.faults.reach(`${step.id}.applied`)
+      }
+    } catch (escapeError) {
+      throw new NotUndoneError(
+        `${plan.operation} failed (${messageOf(error)}); GRUB starts the untouched version next, but that could not be recorded: ${messageOf(escapeError)}`,
+        { cause: escapeError, next: ['belay doctor --fix'], data: { plan: plan.id } },
+      )
     }
     return this.#end(plan, journal, 'escaped', error, results)
   }
@@ -191,14 +225,15 @@ export class Executor {
   async #end(plan: Plan, journal: Journal, outcome: Outcome, error: unknown, results: Results): Promise<Execution> {
     await this.#withRoom(() => journal.write({ ended: outcome, error: error === null ? null : messageOf(error) }))
     await this.#ports.faults.reach('plan.ended')
-    await this.#ports.onEnded(plan, outcome, error)
+    await this.#withRoom(() => this.#ports.onEnded(plan, outcome, error))
     await journal.close()
     await this.#ports.faults.reach('plan.closed')
     this.#ports.onEvent({ event: 'ended', outcome })
     return { outcome, results, error }
   }
 
-  async #withRoom(work: () => Promise<void>): Promise<void> {
+  /** For what has to succeed on a full disk too: the space that is held back makes room for a second try. */
+  async #withRoom(work: () => Promise<unknown>): Promise<void> {
     try {
       await work()
     } catch (error) {

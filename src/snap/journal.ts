@@ -32,24 +32,33 @@ export interface JournalRecord {
   readonly ended: Outcome | null
 }
 
+const parsedLine = (line: string): z.infer<typeof Line> | null => {
+  try {
+    return Line.parse(JSON.parse(line))
+  } catch {
+    return null
+  }
+}
+
+/** What a journal is to hold before anything is appended when a power cut tore its last line; null when that line is whole. */
+const withoutTornLine = (text: string): string | null => {
+  if (text === '' || text.endsWith('\n')) return null
+  const last = text.slice(text.lastIndexOf('\n') + 1)
+  return parsedLine(last) === null ? text.slice(0, text.length - last.length) : `${text}\n`
+}
+
 /** Parse a journal. A torn last line (the write that a power cut interrupted) is left out; torn text before it is a bug or foreign. */
 export const parseJournal = (text: string, file: string): JournalRecord | null => {
   const lines = text.split('\n')
   const last = lines.pop()
   const parsed = lines.map((line) => {
-    try {
-      return Line.parse(JSON.parse(line))
-    } catch (cause) {
-      throw new BugError(`${file} has a line that is no journal entry`, { cause, data: { file, line } })
-    }
+    const entry = parsedLine(line)
+    if (entry === null) throw new BugError(`${file} has a line that is no journal entry`, { data: { file, line } })
+    return entry
   })
-  if (last !== undefined && last !== '') {
-    try {
-      parsed.push(Line.parse(JSON.parse(last)))
-    } catch {
-      // The write was cut: what it would have recorded is treated as not recorded.
-    }
-  }
+  // The write was cut: what it would have recorded is treated as not recorded.
+  const torn = last === undefined || last === '' ? null : parsedLine(last)
+  if (torn !== null) parsed.push(torn)
   const first = parsed.shift()
   if (first === undefined) return null
   if (!('opened' in first)) throw new BugError(`${file} does not begin with a plan`, { data: { file } })
@@ -88,7 +97,12 @@ export class JournalDirectory {
   async open(plan: Plan, owner: { pid: number; startTime: string }): Promise<Journal> {
     await this.#files.makeDirectory(`${this.#directory}/closed`, 0o700)
     const journal = new Journal(this.#files, this.#directory, plan.id)
-    await journal.write({ opened: plan, owner })
+    try {
+      await journal.write({ opened: plan, owner })
+    } catch (error) {
+      await journal.discard()
+      throw error
+    }
     return journal
   }
 
@@ -99,8 +113,9 @@ export class JournalDirectory {
     for (const name of await this.#files.list(this.#directory)) {
       if (!/^[0-9TZ]+-[0-9a-f]+\.jsonl$/.test(name)) continue
       const path = `${this.#directory}/${name}`
-      const record = parseJournal(await this.#files.readText(path), path)
-      const journal = new Journal(this.#files, this.#directory, name.slice(0, -'.jsonl'.length))
+      const text = await this.#files.readText(path)
+      const record = parseJournal(text, path)
+      const journal = new Journal(this.#files, this.#directory, name.slice(0, -'.jsonl'.length), withoutTornLine(text))
       if (record === null) await journal.close()
       else open.push({ record, journal })
     }
@@ -114,17 +129,21 @@ export class Journal {
   readonly #directory: string
   readonly #id: string
   #pending = ''
+  #mended: string | null
 
-  constructor(files: Files, directory: string, id: string) {
+  /** @param mended what the file is to hold before anything is appended; null for what it holds */
+  constructor(files: Files, directory: string, id: string, mended: string | null = null) {
+    this.#mended = mended
     this.#files = files
     this.#directory = directory
     this.#id = id
   }
 
   async write(line: object): Promise<void> {
-    const text = `${this.#pending}${JSON.stringify(line)}\n`
+    if (this.#mended !== null) await this.#files.writeAtomic(this.#path, this.#mended)
+    this.#mended = null
+    await this.#files.append(this.#path, `${this.#pending}${JSON.stringify(line)}\n`)
     this.#pending = ''
-    await this.#files.append(`${this.#directory}/${this.#id}.jsonl`, text)
   }
 
   /** A line that may become durable together with the next one: losing it only makes an idempotent step run again. */
@@ -134,6 +153,15 @@ export class Journal {
 
   /** Move the file to the closed ones. */
   async close(): Promise<void> {
-    await this.#files.rename(`${this.#directory}/${this.#id}.jsonl`, `${this.#directory}/closed/${this.#id}.jsonl`)
+    await this.#files.rename(this.#path, `${this.#directory}/closed/${this.#id}.jsonl`)
+  }
+
+  /** Take back a journal in which no plan was written. */
+  async discard(): Promise<void> {
+    await this.#files.remove(this.#path)
+  }
+
+  get #path(): string {
+    return `${this.#directory}/${this.#id}.jsonl`
   }
 }

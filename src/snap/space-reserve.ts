@@ -18,7 +18,8 @@ export class SpaceReserve {
 
   async make(policy: Policy): Promise<void> {
     const bytes = policy.space.reserveMiB * MIB
-    if (bytes > 0 && (await this.#files.stat(this.#path))?.size !== bytes) await this.#files.preallocate(this.#path, bytes)
+    if (bytes === 0) await this.#files.remove(this.#path)
+    else if ((await this.#files.stat(this.#path))?.size !== bytes) await this.#files.preallocate(this.#path, bytes)
     await this.#boot.makeReserve(policy.space.grubReserveMiB * MIB)
   }
 
@@ -28,6 +29,7 @@ export class SpaceReserve {
   }
 
   async isMade(policy: Policy): Promise<boolean> {
-    return policy.space.reserveMiB === 0 || (await this.#files.stat(this.#path))?.size === policy.space.reserveMiB * MIB
+    const inPool = (await this.#files.stat(this.#path))?.size ?? 0
+    return inPool === policy.space.reserveMiB * MIB && (await this.#boot.reserved()) === policy.space.grubReserveMiB * MIB
   }
 }

@@ -12,7 +12,7 @@ interface PinoLogOptions {
  * pino is loaded here and not at import. A log that cannot be written (disk full) never stops the operation that it describes.
  */
 export async function openPinoLog({ destination, level }: PinoLogOptions): Promise<Log> {
-  const { pino } = await import('pino')
+  const { default: pino } = await import('pino')
   const target = destination === 'stderr' ? { dest: 2 } : { dest: destination.file, mkdir: true, mode: 0o600 }
   const stream = pino.destination({ ...target, sync: true })
   stream.on('error', () => undefined)

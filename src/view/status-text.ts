@@ -11,11 +11,7 @@ export const statusText = (status: Status): string => {
   if (!status.initialised) return `${['This machine is not belay’s yet.', ...status.problems, 'Try: belay init --plan'].join('\n')}\n`
   const { running, next } = status
   const rows: string[][] = [
-    [
-      'Running',
-      running?.be ?? 'a root that is none of belay’s',
-      running === null || running.be === null ? '' : running.confirmed ? '(confirmed)' : '(not confirmed)',
-    ],
+    ['Running', running?.be ?? 'a root that is none of belay’s', typeof running?.be !== 'string' ? '' : running.confirmed ? '(confirmed)' : '(not confirmed)'],
     ['', packagesText(running?.packages ?? {})],
     [
       'Next boot',

@@ -68,6 +68,7 @@ export class MemoryAppliance {
   readonly log = new RecordingLog()
   rebootNote: string | null = null
   #processes = 0
+  #planned = 0
 
   /** A machine on which belay was initialised, running its first boot environment. */
   static async initialised(): Promise<MemoryAppliance> {
@@ -124,7 +125,7 @@ export class MemoryAppliance {
       actor: { uid: 0, user: 'root', pid: 1000 + this.#processes, startTime: String(this.#processes), terminal: false },
       power: { reboot: () => this.reboot().then(() => undefined) },
       faults,
-      randomHex: () => this.#processes.toString(16).padStart(8, '0'),
+      randomHex: () => (this.#planned += 1).toString(16).padStart(8, '0'),
     }
   }
 
@@ -137,9 +138,10 @@ export class MemoryAppliance {
     return be
   }
 
-  /** What belay does first when it finds that a run before it was interrupted. */
-  recover(): Promise<Recovered[]> {
+  /** What belay does first when it finds that a run before it was interrupted; it may die over it. */
+  recover(dyingAfter = Number.POSITIVE_INFINITY): Promise<Recovered[]> {
     const appliance = this.process()
+    this.life.endAfter(dyingAfter)
     return locked(appliance, 'recovery', () => recoverInterrupted(appliance, quietly))
   }
 

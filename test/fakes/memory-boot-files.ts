@@ -37,9 +37,9 @@ const fewer = (attempts: BootChoice['attemptsLeft']): BootChoice['attemptsLeft']
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** What a menu depends on. */
+/** What a menu depends on, as far as GRUB itself does not change it. */
 const menuOf = (index: Index, choice: BootChoice): string =>
-  JSON.stringify([choice, index.factory, index.bootEnvironments.map((be) => [be.name, be.standsFor]), index.generations.map(({ id, keep }) => [id, keep])])
+  JSON.stringify([choice.good, index.factory, index.bootEnvironments.map((be) => [be.name, be.standsFor]), index.generations.map(({ id, keep }) => [id, keep])])
 
 /** BootFiles over a MemoryGrubPartition; kernels and initrds are read from the roots' /boot. */
 export class MemoryBootFiles implements BootFiles {
@@ -136,6 +136,10 @@ export class MemoryBootFiles implements BootFiles {
     return this.#change(() => {
       this.#partition.reserve = bytes
     })
+  }
+
+  reserved(): Promise<number> {
+    return Promise.resolve(this.#partition.reserve)
   }
 
   releaseReserve(): Promise<void> {

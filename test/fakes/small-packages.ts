@@ -1,15 +1,5 @@
 import { FailedError } from '../../src/errors.ts'
-import type {
-  ConffileOutcome,
-  DebconfAnswer,
-  DpkgState,
-  InstalledPackage,
-  PackageChange,
-  PackageDecision,
-  PackageRun,
-  Packages,
-  Simulation,
-} from '../../src/pkg/packages.ts'
+import type { DebconfAnswer, DpkgState, InstalledPackage, PackageChange, PackageDecision, PackageRun, Packages, Simulation } from '../../src/pkg/packages.ts'
 import type { Files } from '../../src/sys/ports.ts'
 
 /** What the archives offer, and how its installation goes. */
@@ -88,7 +78,7 @@ export class SmallPackages implements Packages {
     return Promise.resolve()
   }
 
-  async apply(run: PackageRun): Promise<readonly ConffileOutcome[]> {
+  async apply(run: PackageRun): Promise<void> {
     const { offer } = this
     if (offer === null) throw new Error('nothing is offered')
     if (offer.failure === 'before dpkg') throw new FailedError('apt', 'apt could not begin', { rebootRequired: false, data: { dpkgBegan: false } })
@@ -99,7 +89,6 @@ export class SmallPackages implements Packages {
       if (offer.failure === 'in dpkg') throw new FailedError('apt', 'a maintainer script failed', { rebootRequired: false, data: { dpkgBegan: true } })
       if (offer.failure === 'none') await this.#setStatus(change, String(version))
     }
-    return []
   }
 
   async verify(): Promise<void> {

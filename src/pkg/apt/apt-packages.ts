@@ -24,15 +24,16 @@ interface AptPackagesOptions {
   readonly runner: Runner
   /** `/`, or the absolute path of a mounted root. */
   readonly root: string
-  /** Absolute paths of libexec/enter-root and libexec/read-deb. */
+  /** Absolute paths of the programs in libexec. */
   readonly enterRoot: string
+  readonly besideGrubCfg: string
   readonly readDeb: string
   readonly policy: { readonly conffiles: 'keep' | 'new'; readonly debconf: readonly DebconfAnswer[] }
 }
 
 /** apt, dpkg and debconf of a root directory. */
-export const createAptPackages = ({ files, runner, root, enterRoot, readDeb, policy }: AptPackagesOptions): Packages => {
-  const inside = runnerInRoot(runner, root, enterRoot)
+export const createAptPackages = ({ files, runner, root, enterRoot, besideGrubCfg, readDeb, policy }: AptPackagesOptions): Packages => {
+  const inside = runnerInRoot(runner, root, { enterRoot, besideGrubCfg })
   const apt = new AptGet(inside)
   const archives = new PackageArchives(runner, readDeb)
   const state = () => readDpkgState({ files, runner, root, enterRoot })

@@ -10,8 +10,9 @@ const OUTCOMES: readonly (readonly [RegExp, ConffileOutcome['outcome']])[] = [
 export class ConffileOutput {
   #path: string | null = null
 
-  /** The outcome that a line tells, null for all other lines. */
-  push(line: string): ConffileOutcome | null {
+  /** The outcome that a line tells, null for all other lines. Lines end in a carriage return where apt gave dpkg a terminal of its own. */
+  push(lineOfTerminal: string): ConffileOutcome | null {
+    const line = lineOfTerminal.replace(/\r$/, '')
     const [, path] = FILE.exec(line) ?? []
     if (path !== undefined) this.#path = path
     const known = this.#path

@@ -78,7 +78,8 @@ export class BtrfsDriver implements Driver {
   }
 
   async space(): Promise<PoolSpace> {
-    return this.#files.space(await this.#openTop())
+    const { free, total } = await this.#files.space(await this.#openTop())
+    return { free, total }
   }
 
   async takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]> {

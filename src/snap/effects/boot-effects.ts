@@ -44,7 +44,15 @@ export const bootEffects = ({ boot, driver, index, rebootNote }: BootPorts): Pic
   'choice.write': {
     apply: (step) => boot.writeChoice(step.to),
     undo: (step) => (step.from === null ? boot.forgetChoice() : boot.writeChoice(step.from)),
-    isApplied: async (step) => JSON.stringify((await boot.readChoice()).choice) === JSON.stringify(step.to),
+    isApplied: async (step) => {
+      const { choice } = await boot.readChoice()
+      // GRUB counts the attempts of a trial down.
+      return (
+        choice !== null &&
+        choice.attemptsLeft <= step.to.attemptsLeft &&
+        JSON.stringify({ ...choice, attemptsLeft: 0 }) === JSON.stringify({ ...step.to, attemptsLeft: 0 })
+      )
+    },
   },
   'grub.install': { apply: () => boot.installGrubCfg(), undo: () => boot.restoreGrubCfg(), isApplied: () => boot.isGrubCfgOurs() },
   // belay's grub.cfg is right for every version: there is nothing to take back.

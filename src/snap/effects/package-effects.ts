@@ -1,8 +1,8 @@
-import { z } from 'zod'
 import { BelayError } from '../../errors.ts'
 import type { Packages } from '../../pkg/packages.ts'
 import { type Effects, UntouchedError } from '../executor.ts'
 import type { ManifestStore } from '../manifest-store.ts'
+import { decidedFrom } from './results.ts'
 
 type PackageKinds = 'packages.download' | 'packages.decide' | 'packages.preseed' | 'packages.apply' | 'packages.verify'
 
@@ -12,11 +12,6 @@ interface PackagePorts {
 }
 
 const nothing = (): Promise<void> => Promise.resolve()
-
-const Decided = z.object({
-  decisions: z.array(z.object({ subject: z.string(), answer: z.string(), why: z.string() })),
-  answers: z.array(z.object({ package: z.string(), question: z.string(), type: z.string(), value: z.string() })),
-})
 
 /** Steps that apt and dpkg do. What they change in root cannot be taken back step by step: the plan's escape says what happens instead. */
 export const packageEffects = ({ packages, manifests }: PackagePorts): Pick<Effects, PackageKinds> => ({
@@ -34,7 +29,7 @@ export const packageEffects = ({ packages, manifests }: PackagePorts): Pick<Effe
   },
   'packages.preseed': {
     apply: async (step, { results }) => {
-      await packages.preseed(Decided.parse(results.get(step.decided.step)).answers)
+      await packages.preseed(decidedFrom(results, step.decided).answers)
     },
     undo: nothing,
   },

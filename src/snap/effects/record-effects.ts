@@ -11,7 +11,7 @@ import { pathInside } from '../path-inside.ts'
 import type { RootDescriber } from '../root-describer.ts'
 import type { SpaceReserve } from '../space-reserve.ts'
 import { inversesOf, resolveChange } from './resolve-changes.ts'
-import { membersFrom } from './results.ts'
+import { decidedFrom, membersFrom } from './results.ts'
 
 type RecordKinds = 'index.create' | 'index.change' | 'generation.describe' | 'root.describe' | 'policy.write' | 'space.reserve'
 
@@ -94,7 +94,7 @@ export const recordEffects = (ports: RecordPorts): Pick<Effects, RecordKinds> =>
         createdAt: ports.clock.now().toISOString(),
         dataFormat: description.dataFormat,
         packages: description.installed.map(({ name, arch, version }) => ({ name, arch, version })),
-        decisions: [],
+        decisions: step.decided === undefined ? [] : decidedFrom(results, step.decided).decisions,
       })
       return { packages: description.packages, dataFormat: description.dataFormat }
     },

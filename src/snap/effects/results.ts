@@ -14,6 +14,12 @@ const parsed = <Type extends z.ZodType>(schema: Type, results: Results, from: Fr
 const Members = z.array(Member)
 const Description = z.object({ packages: PackageSummary, dataFormat: z.string().nullable() })
 
+const Decided = z.object({
+  decisions: z.array(z.object({ subject: z.string(), answer: z.string(), why: z.string() })),
+  answers: z.array(z.object({ package: z.string(), question: z.string(), type: z.string(), value: z.string() })),
+})
+
+export const decidedFrom = (results: Results, from: FromStep): z.infer<typeof Decided> => parsed(Decided, results, from)
 export const membersFrom = (results: Results, from: FromStep): Member[] => parsed(Members, results, from)
 export const memberFrom = (results: Results, from: FromStep): Member => parsed(Member, results, from)
 export const volumeFrom = (results: Results, from: FromStep): Volume => parsed(Volume, results, from)

@@ -1,4 +1,3 @@
-import { RefusedError } from '../../errors.ts'
 import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { Volume } from '../model.ts'
 import { generationName } from '../names.ts'
@@ -12,7 +11,6 @@ export interface InitState {
   readonly driver: 'btrfs' | 'zfs'
   readonly pool: string
   readonly atomic: boolean
-  readonly initialised: boolean
   /** The volume mounted as root, and whether it can be cloned: the top level of a btrfs cannot. */
   readonly root: Volume
   readonly occupied: PlanningState['occupied']
@@ -28,7 +26,6 @@ const idFor = (path: string): string => path.slice(1).replaceAll(/[^A-Za-z0-9]+/
  * runs now is not changed and not destroyed.
  */
 export const planInit = (state: InitState, context: PlanContext): Plan => {
-  if (state.initialised) throw new RefusedError('already-initialised', 'this appliance is belay’s already', { next: ['belay status'] })
   const numbering = new Numbering({ index: { next: { generation: 1, be: 1, data: 1 } } as PlanningState['index'], occupied: state.occupied })
   const be = numbering.be()
   const standby = numbering.be()

@@ -20,6 +20,7 @@ const ALWAYS: readonly Placement[] = [
   { path: '/var/mail', role: 'data', why: 'mail' },
   { path: '/var/spool', role: 'data', why: 'queues of mail, print and timed jobs' },
   { path: '/var/log', role: 'log', why: 'logs tell of versions that were left' },
+  { path: '/var/lib/wtmpdb', role: 'log', why: 'the record of logins' },
 ]
 
 /**
@@ -87,6 +88,7 @@ const OPERATING_SYSTEM_STATE: ReadonlySet<string> = new Set([
   'usbutils',
   'vim',
   'xfonts',
+  'wtmpdb',
   'xml-core',
   'zfs',
 ])

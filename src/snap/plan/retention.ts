@@ -47,6 +47,14 @@ const orphanedData = (index: Index, removal: Removal): DataName[] => {
   return [...new Set(removal.bes.flatMap((be) => be.data.map((use) => use.data)))].filter((name) => !used.has(name))
 }
 
+/** What a person would miss: paths of the customer's whose last user goes. */
+const dataNotices = (index: Index, names: readonly DataName[], removal: Removal): string[] =>
+  names.flatMap((name) => {
+    const data = index.data.find((candidate) => candidate.name === name)
+    const users = removal.bes.filter((be) => be.data.some((use) => use.data === name)).map((be) => be.name)
+    return data === undefined ? [] : [`${data.mountpoint} as ${users.join(' and ')} had it (${name}) is gone with it, with all that was written there`]
+  })
+
 const removalPlan = (state: PlanningState, removal: Removal, operation: string, summary: string, notices: string[], context: PlanContext): Plan => {
   const data = orphanedData(state.index, removal)
   const left = state.index.left.filter((id) => !removal.generations.some((generation) => generation.id === id))
@@ -85,7 +93,7 @@ const removalPlan = (state: PlanningState, removal: Removal, operation: string, 
     summary,
     basis: basisOf(state),
     checks: [{ name: 'protected versions', detail: 'none of the factory, kept, last confirmed or needed ones is among them' }],
-    notices,
+    notices: [...notices, ...dataNotices(state.index, data, removal)],
     steps,
     commit: steps.length === 0 ? null : 'record',
     escape: null,

@@ -48,7 +48,7 @@ export type PlannedDataUse = DataUse & { readonly volume: Volume | FromStep }
 
 export type StepAction =
   | { readonly kind: 'generation.take'; readonly name: GenerationName; readonly sources: readonly Source[] | FromStep; readonly remade: readonly FromStep[] }
-  | { readonly kind: 'generation.describe'; readonly generation: GenerationId; readonly members: FromStep }
+  | { readonly kind: 'generation.describe'; readonly generation: GenerationId; readonly members: FromStep; readonly decided?: FromStep }
   | { readonly kind: 'generation.destroy'; readonly name: GenerationName; readonly generation: GenerationId }
   | { readonly kind: 'be.clone'; readonly name: BeName; readonly sources: readonly Source[] | FromStep }
   | { readonly kind: 'be.destroy'; readonly name: BeName }

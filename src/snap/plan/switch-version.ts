@@ -6,7 +6,7 @@ import type { BeName, GenerationId } from '../names.ts'
 import { passDataGate } from './data-gate.ts'
 import { versionBeforeLastUpgrade } from './lineage.ts'
 import type { Plan } from './plan.ts'
-import { Numbering, type PlanContext, type PlanningState, basisOf, generationOf, refuseDuringSession, runningBe, sourcesOf, standbyOf } from './state.ts'
+import { Numbering, type PlanContext, type PlanningState, basisOf, generationOf, refuseDuringSession, runningBe, sourcesOf } from './state.ts'
 import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
 
@@ -46,6 +46,21 @@ const choiceFor = (state: PlanningState, request: SwitchRequest, target: BeName,
   return { good, trial: target, attemptsLeft: attempts(context.policy.trial.attempts), once: null }
 }
 
+const sameData = (a: BootEnvironment, b: BootEnvironment): boolean =>
+  a.data.length === b.data.length && a.data.every((use) => b.data.some((other) => other.mountpoint === use.mountpoint && other.data === use.data))
+
+/**
+ * The boot environment to start for a generation, if there is one. Forward leads to what was left, with the data that it had; a rollback leaves the
+ * data alone, so a standby that was given a copy of its own is none for it.
+ */
+const standingFor = (state: PlanningState, request: SwitchRequest, generation: Generation, running: BootEnvironment): BootEnvironment | null => {
+  const standing = state.index.bootEnvironments.filter((be) => be.standsFor === generation.id)
+  const own = standing.find((be) => be.name === running.name)
+  if (own !== undefined) return own
+  if (request.direction === 'rollback') return standing.find((be) => sameData(be, running)) ?? null
+  return standing.find((be) => be.name === generation.takenFrom) ?? standing[0] ?? null
+}
+
 /** Whether the generation holds data of its own, so that --with-data can bring it back. */
 const holdsData = (generation: Generation): boolean => generation.members.some((member) => member.role === 'data')
 
@@ -58,7 +73,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
   const running = runningBe(state)
   const pending = nextBoot(state.choice).be
   const generation = request.id === null ? defaultTarget(state, request, running.name) : generationOf(state.index, request.id)
-  const existing = standbyOf(state.index, generation.id)
+  const existing = standingFor(state, request, generation, running)
   const stays = existing?.name === running.name
 
   if (stays && pending === running.name) {
@@ -98,7 +113,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     })
   }
 
-  const data = fresh ? freshData(state, request, generation, running, numbering) : { uses: (existing ?? running).data, steps: [], changes: [], planned: [] }
+  const data = fresh ? freshData(state, request, generation, running, numbering) : { uses: existing.data, steps: [], changes: [], planned: [] }
   if (!request.withData) {
     notices.push(
       ...passDataGate({ index: state.index, generation, data: data.uses, force: request.force, now: context.now, withDataPossible: holdsData(generation) }),

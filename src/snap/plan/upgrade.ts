@@ -186,7 +186,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
         generation: taken.id,
         why: 'answer configuration questions by policy, keep the new defaults aside',
       },
-      ...taken.steps,
+      ...taken.steps.map((step): Step => (step.kind === 'generation.describe' ? { ...step, decided: { step: 'decide' } } : step)),
       {
         id: 'record',
         kind: 'index.change',
@@ -216,6 +216,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
           changes: [{ planned: 'change', change: { change: 'session', session: { from: session, to: { ...session, phase: 'failed' } } } }],
           why: 'record that the upgrade failed',
         },
+        { id: 'grub-cfg-failure', kind: 'grub.ensure', why: 'put belay’s grub.cfg back in place where a package wrote its own' },
         { id: 'menu-failure', kind: 'menu.write', choice: armed, why: 'bring the boot menu up to date' },
         {
           id: 'reboot-note-failure',

@@ -5,6 +5,7 @@ import { createAppliance, recoverLeftovers, type Appliance } from '../../../demo
 import { subvolumeOf, whatGrubWouldBoot } from '../../../demo/appliance/grub-choice.ts'
 import { ensureRootArchive } from '../../../demo/appliance/root-archive.ts'
 import { type BelayOptions, type BelayRun, runBelay } from '../../../demo/story/belay-program.ts'
+import { runTool } from '../../../demo/run-tool.ts'
 import { type Facts, readFacts } from '../../../demo/story/proofs.ts'
 import { buildVendorRepository, type VendorRepository } from '../../../demo/vendor/repository.ts'
 import type { RepositoryServer } from '../../../demo/vendor/repository-server.ts'
@@ -12,6 +13,7 @@ import type { DoctorReport } from '../../../src/operations/doctor-report.ts'
 import type { GenerationList } from '../../../src/operations/list-generations.ts'
 import type { OperationReport } from '../../../src/operations/operation-report.ts'
 import type { Status } from '../../../src/operations/read-status.ts'
+import { ErrorOutput, type ErrorReport, readOutput } from './json-output.ts'
 
 interface MachineOptions {
   readonly sizeBytes?: number
@@ -20,6 +22,16 @@ interface MachineOptions {
   readonly plain?: boolean
   /** More arguments of init. */
   readonly init?: readonly string[]
+}
+
+export interface JsonRun extends BelayRun {
+  readonly output: unknown
+}
+
+/** Options go before a `--`, behind which all are names. */
+const withOptions = (args: readonly string[], ...options: readonly string[]): string[] => {
+  const end = args.indexOf('--')
+  return end === -1 ? [...args, ...options] : [...args.slice(0, end), ...options, ...args.slice(end)]
 }
 
 /** A real appliance on loop devices, driven by the built program through --root. */
@@ -72,7 +84,7 @@ export class Machine {
   }
 
   belay(args: readonly string[], options: BelayOptions = {}): Promise<BelayRun> {
-    return runBelay([...args, '--root', this.root], options)
+    return runBelay(withOptions(args, '--root', this.root), options)
   }
 
   /** Run a command that has to work. */
@@ -82,9 +94,24 @@ export class Machine {
     return run
   }
 
+  /** A run with --json: its exit code, and what it printed, which follows the published schema. */
+  async json(args: readonly string[], options: BelayOptions = {}): Promise<JsonRun> {
+    const run = await this.belay(withOptions(args, '--json'), options)
+    return { ...run, output: readOutput(args[0] ?? '', run.stdout) }
+  }
+
+  /** A run that has to end with an error: the error, whose exit code is that of the process. */
+  async refusal(args: readonly string[], options: BelayOptions = {}): Promise<ErrorReport> {
+    const { status, output, stdout } = await this.json(args, options)
+    const parsed = ErrorOutput.safeParse(output)
+    if (!parsed.success || parsed.data.error.exitCode !== status) throw new Error(`belay ${args.join(' ')} ended with ${String(status)} and said\n${stdout}`)
+    return parsed.data.error
+  }
+
   async #json<Type>(...args: string[]): Promise<Type> {
-    const run = await this.belay([...args, '--json'])
-    return JSON.parse(run.stdout) as Type
+    const { output, stdout } = await this.json(args)
+    if (ErrorOutput.safeParse(output).success) throw new Error(`belay ${args.join(' ')} --json failed\n${stdout}`)
+    return output as Type
   }
 
   status(): Promise<Status> {
@@ -103,6 +130,29 @@ export class Machine {
     return this.#json(...args, '--plan')
   }
 
+  /** What a mutating command did that has to work. */
+  operation(...args: string[]): Promise<OperationReport> {
+    return this.#json(...args)
+  }
+
+  /** Work on the top level of the pool, which no running system sees. */
+  async atTopLevel<Result>(work: (directory: string) => Promise<Result>): Promise<Result> {
+    const directory = await mkdtemp(join(this.#directory, 'top-'))
+    await runTool('/usr/bin/mount', ['-t', 'btrfs', '-o', 'subvolid=5', '--', this.appliance.btrfsDevice, directory])
+    try {
+      return await work(directory)
+    } finally {
+      await runTool('/usr/bin/umount', ['--', directory])
+      await rm(directory, { recursive: true })
+    }
+  }
+
+  /** Install a package behind belay's back, as apt itself would. */
+  async install(...packages: string[]): Promise<void> {
+    await this.appliance.run('/usr/bin/apt-get', ['--quiet', 'update'])
+    await this.appliance.run('/usr/bin/apt-get', ['--quiet', '--yes', 'install', '--', ...packages])
+  }
+
   facts(): Promise<Facts> {
     return readFacts(this.root)
   }
@@ -110,6 +160,12 @@ export class Machine {
   /** Name of the boot environment that GRUB would start, read from the raw image. */
   async grubBoots(): Promise<string | null> {
     return (await whatGrubWouldBoot(this.appliance))?.be ?? null
+  }
+
+  /** Switch off and on, and say that the version that runs then is healthy. */
+  async rebootAndConfirm(): Promise<void> {
+    await this.reboot()
+    await this.must('confirm')
   }
 
   /** Switch off and on. */

@@ -42,7 +42,14 @@ describe('the menu fragment', () => {
 
   it('counts the entries of the top menu after each of them, for the fallback that takes numbers only', () => {
     const counted = whole.split('\n').filter((line) => /^(?:menuentry|submenu|set belay_entries)/.test(line))
-    expect(counted.map((line) => line.split(' ')[0] + (/=\d+/.exec(line)?.[0] ?? ''))).toEqual(['menuentry', 'set=1', 'menuentry', 'set=2', 'submenu', 'set=3'])
+    expect(counted.map((line) => `${line.split(' ')[0] ?? ''}${/=\d+/.exec(line)?.[0] ?? ''}`)).toEqual([
+      'menuentry',
+      'set=1',
+      'menuentry',
+      'set=2',
+      'submenu',
+      'set=3',
+    ])
   })
 
   it('gives the path of an entry in the submenu, and no submenu where there is nothing for it', () => {

@@ -11,7 +11,7 @@ const candidate = (number: number, changes: Partial<MenuCandidate> = {}): MenuCa
   createdAt: new Date(Date.UTC(2026, 0, number, 14, 3)).toISOString(),
   reason: 'before upgrade',
   kernelVersion: '6.12.117+deb13-amd64',
-  isRunning: false,
+  isCurrent: false,
   keep: false,
   isFactory: false,
   arguments: [`belay.be=${beName(number)}`],
@@ -32,7 +32,7 @@ describe('the menu', () => {
       candidate(2),
       candidate(3),
       candidate(4),
-      candidate(5, { isRunning: true }),
+      candidate(5, { isCurrent: true }),
       ...[6, 7, 8, 9].map((number) => candidate(number)),
     ]
     const choice = { good: beName(2), trial: beName(3), attemptsLeft: 2 as const, once: beName(4) }
@@ -54,10 +54,10 @@ describe('the menu', () => {
         fc.infiniteStream(fc.boolean()),
         (chosen, frontEntries, flags) => {
           const flag = (): boolean => flags.next().value === true
-          const candidates = chosen.map((number) => candidate(number, { keep: flag(), isRunning: flag() && flag() && flag() }))
+          const candidates = chosen.map((number) => candidate(number, { keep: flag(), isCurrent: flag() && flag() && flag() }))
           const { front, rest } = planMenu({ product: 'Debian', candidates, choice: null, frontEntries })
           expect(numbers([...front, ...rest]).toSorted((a, b) => a - b)).toEqual(chosen.toSorted((a, b) => a - b))
-          expect(front.length).toBeLessThanOrEqual(Math.max(frontEntries, candidates.filter(({ isRunning }) => isRunning).length))
+          expect(front.length).toBeLessThanOrEqual(Math.max(frontEntries, candidates.filter(({ isCurrent }) => isCurrent).length))
         },
       ),
     )
@@ -68,7 +68,7 @@ describe('the menu', () => {
     [{ reason: 'before upgrade to linux 6.12.117' }, 'Debian - version 7 - 2026-01-07 14:03 - before upgrade to linux 6.12.117'],
     [{ isFactory: true, keep: true }, 'Debian - version 7 (factory) - 2026-01-07 14:03 - before upgrade'],
     [{ keep: true }, 'Debian - version 7 (kept) - 2026-01-07 14:03 - before upgrade'],
-    [{ generation: null, isRunning: true, reason: '' }, 'Debian - current version - 2026-01-07 14:03 - linux 6.12.117+deb13-amd64'],
+    [{ generation: null, isCurrent: true, reason: '' }, 'Debian - current version - 2026-01-07 14:03 - linux 6.12.117+deb13-amd64'],
     [{ generation: null }, 'Debian - version of be-000007 - 2026-01-07 14:03 - before upgrade'],
     [{ createdAt: 'yesterday' }, 'Debian - version 7 - yesterday - before upgrade'],
   ])('has titles to choose by: %j', (changes, title) => {

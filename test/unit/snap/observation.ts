@@ -5,7 +5,7 @@ import { BelayError } from '../../../src/errors.ts'
 import type { AuditEntry } from '../../../src/snap/audit-log.ts'
 import { type OwnObject, rootVolume } from '../../../src/snap/driver.ts'
 import type { Index } from '../../../src/snap/model.ts'
-import { type BeName, GenerationId, generationName, numberOf } from '../../../src/snap/names.ts'
+import { type BeName, generationName, numberOf } from '../../../src/snap/names.ts'
 import type { MemoryAppliance } from '../../fakes/memory-appliance.ts'
 
 /** What can be seen of an appliance from outside, at one moment. */
@@ -17,6 +17,8 @@ export interface Observation {
   readonly bootSets: readonly BeName[]
   readonly menuIsCurrent: boolean
   readonly audit: readonly AuditEntry[]
+  /** Runs whose journal was opened, by plan: those that reached their end, and the others. */
+  readonly runs: { readonly ended: readonly string[]; readonly open: readonly string[] }
   /** Content of every data volume, by guid. */
   readonly data: ReadonlyMap<string, string>
   /** Content of every generation, by number. */
@@ -28,7 +30,7 @@ export interface Observation {
 }
 
 export const observe = async (machine: MemoryAppliance): Promise<Observation> => {
-  const { driver, index: store, boot, audit, target, files } = machine.process()
+  const { driver, index: store, boot, audit, target, files, stateDirectory } = machine.process()
   const index = await store.read()
   const { choice } = await boot.readChoice()
   if (choice === null) throw new Error('the env block is lost')
@@ -72,6 +74,10 @@ export const observe = async (machine: MemoryAppliance): Promise<Observation> =>
     bootSets: await boot.bootSets(),
     menuIsCurrent: await boot.isMenuCurrent(index, choice),
     audit: await audit.read(),
+    runs: {
+      ended: (await files.list(`${stateDirectory}/journal/closed`)).map((name) => name.replace('.jsonl', '')),
+      open: (await files.list(`${stateDirectory}/journal`)).filter((name) => name !== 'closed'),
+    },
     data,
     generations,
     missing,
@@ -103,6 +109,8 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
   expect([...seen.bootSets], 'boot sets are of the boot environments').toEqual(index.bootEnvironments.map((be) => be.name).toSorted())
   for (const name of [choice.good, choice.trial, choice.once, nextBoot(choice).be])
     if (name !== null) expect(seen.bootSets, 'what GRUB may start').toContain(name)
+  expect(seen.runs.open, 'runs that did not end').toEqual([])
+  expect(seen.audit.map((entry) => entry.plan).toSorted(), 'each run has one record').toEqual(seen.runs.ended.toSorted())
   expect(seen.running, 'what runs is known').not.toBeNull()
   expect(seen.menuIsCurrent, 'the menu is current').toBe(true)
   for (const be of index.bootEnvironments) {
@@ -121,7 +129,7 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
 }
 
 /** What no operation may do, whether it was done, undone, or cut and brought to an end. */
-export const expectLawful = (before: Observation, after: Observation): void => {
+export const expectLawful = (before: Observation, after: Observation, { mayUnkeep }: { readonly mayUnkeep: boolean }): void => {
   expect(after.index.revision).toBeGreaterThanOrEqual(before.index.revision)
   if (JSON.stringify({ ...after.index, revision: 0 }) !== JSON.stringify({ ...before.index, revision: 0 }))
     expect(after.index.revision).toBeGreaterThan(before.index.revision)
@@ -136,7 +144,7 @@ export const expectLawful = (before: Observation, after: Observation): void => {
   const confirmed = before.index.generations.findLast((generation) => generation.health === 'confirmed')
   if (confirmed !== undefined) expect(left, 'the last confirmed one').toContain(confirmed.id)
   if (before.index.factory !== null) expect(left, 'the factory').toContain(before.index.factory)
-  for (const generation of before.index.generations) if (generation.keep) expect(left, 'kept ones').toContain(generation.id)
+  for (const generation of before.index.generations) if (generation.keep && !mayUnkeep) expect(left, 'kept ones').toContain(generation.id)
   expect(after.audit.slice(0, before.audit.length), 'records that were there stay').toEqual(before.audit)
 }
 
@@ -146,5 +154,3 @@ export const expectDataUntouched = (before: Observation, after: Observation): vo
 }
 
 export const isExpectedRefusal = (error: unknown): boolean => error instanceof BelayError && [10, 13].includes(error.exitCode)
-
-export const generationId = (id: number): GenerationId => GenerationId.parse(id)

@@ -1,0 +1,94 @@
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAppliance, recoverLeftovers, type Appliance, type ApplianceOptions } from '../../demo/appliance/disk.ts'
+import { subvolumeOf, whatGrubWouldBoot } from '../../demo/appliance/grub-choice.ts'
+import { ensureRootArchive } from '../../demo/appliance/root-archive.ts'
+import { FailedError, RefusedError } from '../../src/errors.ts'
+import { timeCommand } from './timed-command.ts'
+
+const CHECKOUT = join(import.meta.dirname, '../..')
+const PROGRAM = ['bin', 'dist', 'libexec', 'grub', 'schemas']
+const INIT = ['init', '--config', '/etc/acme', '--data-format', '/usr/share/acme/data-format', '--important', 'acme-*', '--yes']
+
+/** Everything that a run of the benchmarks takes from this machine; `close` gives it all back, also in the middle of a measurement. */
+export class Lab {
+  readonly #directory: string
+  readonly #appliances = new Set<string>()
+  #closing: Promise<void> | null = null
+  #count = 0
+
+  private constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  static async open(): Promise<Lab> {
+    const lab = new Lab(await mkdtemp(join(tmpdir(), 'belay-bench-')))
+    // A copy: a build that somebody starts meanwhile must not change what is measured.
+    for (const part of PROGRAM) await cp(join(CHECKOUT, part), join(lab.#directory, 'program', part), { recursive: true })
+    return lab
+  }
+
+  /** The built program with arguments, as a command line. */
+  belay(...args: string[]): [string, ...string[]] {
+    return [process.execPath, join(this.#directory, 'program/bin/belay.js'), ...args]
+  }
+
+  /** As Debian's installer leaves it, mounted. */
+  async plainAppliance(options: Pick<ApplianceOptions, 'sizeBytes'> = {}): Promise<Appliance> {
+    this.#refuseWhenClosing()
+    this.#count += 1
+    const directory = join(this.#directory, `appliance-${String(this.#count)}`)
+    await mkdir(directory)
+    this.#appliances.add(directory)
+    const appliance = await createAppliance({ directory, archive: await ensureRootArchive(), ...options })
+    await appliance.mountRoot('@rootfs')
+    return appliance
+  }
+
+  /** Adopted by belay and rebooted. */
+  async adoptedAppliance(options: Pick<ApplianceOptions, 'sizeBytes'> = {}): Promise<Appliance> {
+    const appliance = await this.plainAppliance(options)
+    await this.run(appliance, ...INIT)
+    await this.reboot(appliance)
+    return appliance
+  }
+
+  /** A belay command on an appliance. @returns milliseconds */
+  run(appliance: Appliance, ...args: string[]): Promise<number> {
+    this.#refuseWhenClosing()
+    return timeCommand(this.belay(...args, '--root', appliance.root))
+  }
+
+  /** Mounts what GRUB would start, as a reboot does. */
+  async reboot(appliance: Appliance): Promise<void> {
+    const choice = await whatGrubWouldBoot(appliance)
+    if (choice === null) throw new FailedError('nothing-to-boot', 'GRUB would find nothing to start', { rebootRequired: false })
+    await appliance.boot(subvolumeOf(choice))
+  }
+
+  /** Gives an appliance back before the others. */
+  async discard(appliance: Appliance): Promise<void> {
+    await this.#release(appliance.directory)
+    this.#appliances.delete(appliance.directory)
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#giveBack()
+    await this.#closing
+  }
+
+  async #giveBack(): Promise<void> {
+    for (const directory of this.#appliances) await this.#release(directory)
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  async #release(directory: string): Promise<void> {
+    await recoverLeftovers(directory)
+    await rm(directory, { recursive: true, force: true })
+  }
+
+  #refuseWhenClosing(): void {
+    if (this.#closing !== null) throw new RefusedError('closing', 'the benchmark was interrupted')
+  }
+}

@@ -1,0 +1,71 @@
+import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { IndexChange } from '../../src/snap/index-change.ts'
+import { generationName } from '../../src/snap/names.ts'
+import { Numbering, runningBe, sourcesOf } from '../../src/snap/plan/state.ts'
+import { readPlanningState } from '../../src/operations/read-planning-state.ts'
+import { openAppliance } from '../../src/runtime.ts'
+import { Snapper } from '../peers/snapper.ts'
+import type { Lab } from './lab.ts'
+
+/** An appliance with many generations, and another with as many snapshots of snapper's: belay asks btrfs for every subvolume there is. */
+export const appliancesWithManyVersions = async (
+  lab: Lab,
+  count: number,
+): Promise<{ readonly adopted: Appliance; readonly peer: Appliance; readonly snapper: Snapper }> => {
+  const adopted = await lab.adoptedAppliance()
+  await takeManyGenerations(adopted, count)
+  const peer = await lab.adoptedAppliance()
+  const snapper = await Snapper.make(peer)
+  await snapper.fill(count)
+  return { adopted, peer, snapper }
+}
+
+/**
+ * What `belay snapshot` makes, by the same driver and stores, with all records written at once: generations with their manifests, each with its standby. The standbys
+ * have the running version's boot set in the index, as theirs would be links to the same files.
+ */
+const takeManyGenerations = async ({ root }: Appliance, count: number): Promise<void> => {
+  const { appliance, close } = await openAppliance({ root })
+  try {
+    const { driver, index, manifests, describer } = appliance
+    const state = await readPlanningState(appliance)
+    const [numbering, be] = [new Numbering(state), runningBe(state)]
+    const { bootSet, data } = be
+    const { installed, packages, dataFormat } = await describer.describe(root)
+    const changes: IndexChange[] = []
+    for (let taken = state.index.generations.length; taken < count; taken += 1) {
+      const [id, standby] = [numbering.generation(), numbering.be()]
+      const createdAt = appliance.clock.now().toISOString()
+      const members = await driver.takeGeneration(generationName(id), sourcesOf(be))
+      const standbyMembers = await driver.cloneBe(standby, sourcesOf({ members }))
+      await manifests.write({ format: 1, generation: id, createdAt, dataFormat, packages: installed, decisions: [] })
+      changes.push(
+        {
+          change: 'add-generation',
+          record: {
+            id,
+            createdAt,
+            reason: { kind: 'manual', text: `before change ${String(id)}` },
+            parent: be.origin,
+            takenFrom: be.name,
+            by: { uid: 0, user: 'root' },
+            atomic: false,
+            members: [...members],
+            packages,
+            bootSet,
+            dataFormat,
+            health: 'confirmed',
+            keep: false,
+          },
+        },
+        {
+          change: 'add-be',
+          record: { name: standby, createdAt, origin: id, standsFor: id, members: [...standbyMembers], data, bootSet, dataFormat, confirmedAt: null },
+        },
+      )
+    }
+    await index.change(changes)
+  } finally {
+    await close()
+  }
+}

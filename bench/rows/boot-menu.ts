@@ -1,0 +1,32 @@
+import { openAppliance } from '../../src/runtime.ts'
+import { takeTurns } from '../lab/samples.ts'
+import type { StandingAppliance } from '../lab/standing-appliance.ts'
+import { atMostTimes, type Comparison } from '../report/comparison.ts'
+import { FailedError } from '../../src/errors.ts'
+
+/** The boot menu brought up to date: for belay inside its process, with the freeze and thaw that shows it to GRUB. */
+export const compareBootMenu = async (standing: StandingAppliance, rounds: number): Promise<Comparison[]> => {
+  const { appliance, close } = await openAppliance({ root: standing.appliance.root })
+  try {
+    const index = await appliance.index.read()
+    const { choice } = await appliance.boot.readChoice()
+    if (choice === null) throw new FailedError('no-choice', 'the appliance has no boot choice', { rebootRequired: false })
+    const { belay, mkconfig } = await takeTurns(
+      {
+        belay: {
+          name: 'menu.write',
+          measure: async () => {
+            const began = performance.now()
+            await appliance.boot.writeMenu(index, choice)
+            return performance.now() - began
+          },
+        },
+        mkconfig: { name: 'grub-mkconfig', measure: () => standing.snapper.grubMkconfig() },
+      },
+      { rounds, warmUp: true },
+    )
+    return [{ what: `boot menu with ${String(index.bootEnvironments.length)} versions brought up to date`, belay, other: mkconfig, target: atMostTimes(0.1) }]
+  } finally {
+    await close()
+  }
+}

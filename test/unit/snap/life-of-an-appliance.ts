@@ -1,0 +1,126 @@
+import fc from 'fast-check'
+import { confirmVersion } from '../../../src/operations/confirm-version.ts'
+import { keepGeneration } from '../../../src/operations/keep-generation.ts'
+import { deleteGenerations, pruneGenerations } from '../../../src/operations/remove-generations.ts'
+import type { OperationResult } from '../../../src/operations/run-operation.ts'
+import { switchVersion } from '../../../src/operations/switch-version.ts'
+import { takeSnapshot } from '../../../src/operations/take-snapshot.ts'
+import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
+import type { Appliance } from '../../../src/operations/appliance.ts'
+import { CONFIG, type MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
+import type { Offer } from '../../fakes/small-packages.ts'
+import type { Observation } from './observation.ts'
+
+/** What operators, timers and applications do. `pick` chooses among the generations that are there. */
+export type Action =
+  | { readonly act: 'snapshot'; readonly withData: boolean; readonly keep: boolean }
+  | { readonly act: 'upgrade'; readonly offer: Offer; readonly withData: boolean }
+  | {
+      readonly act: 'switch'
+      readonly direction: 'rollback' | 'forward'
+      readonly pick: number | null
+      readonly keepConfig: boolean
+      readonly withData: boolean
+      readonly once: boolean
+      readonly force: boolean
+    }
+  | { readonly act: 'confirm' }
+  | { readonly act: 'keep'; readonly pick: number; readonly keep: boolean }
+  | { readonly act: 'delete'; readonly pick: number }
+  | { readonly act: 'prune'; readonly newest: number }
+  | { readonly act: 'reboot' }
+  | { readonly act: 'write'; readonly where: 'root' | 'config' | 'data'; readonly text: string }
+  | { readonly act: 'purge'; readonly leavesDirectory: boolean }
+
+/** The process dies before one of its changes, and the power may fail with it; so may the one that brings it to an end. */
+export interface Death {
+  readonly after: number
+  readonly power: boolean
+  readonly again: number | null
+}
+
+const pick = fc.nat(20)
+const rarely = fc.integer({ min: 0, max: 4 }).map((number) => number === 0)
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('snapshot' as const), withData: fc.boolean(), keep: rarely }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      act: fc.constant('upgrade' as const),
+      offer: fc.record({
+        kernel: fc.boolean(),
+        dataFormat: fc.constantFrom(null, null, '1.1.0', '2.0.0', '3.0.0'),
+        failure: fc.constantFrom('none', 'none', 'none', 'before dpkg', 'in dpkg', 'half configured'),
+      }),
+      withData: rarely,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      act: fc.constant('switch' as const),
+      direction: fc.constantFrom('rollback', 'forward'),
+      pick: fc.option(pick),
+      keepConfig: rarely,
+      withData: rarely,
+      once: rarely,
+      force: rarely,
+    }),
+  },
+  { weight: 5, arbitrary: fc.constant({ act: 'reboot' as const }) },
+  { weight: 4, arbitrary: fc.constant({ act: 'confirm' as const }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('keep' as const), pick, keep: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('delete' as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('prune' as const), newest: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('write' as const), where: fc.constantFrom('root', 'config', 'data'), text: fc.string() }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('purge' as const), leavesDirectory: fc.boolean() }) },
+)
+
+const death: fc.Arbitrary<Death | null> = fc.option(fc.record({ after: fc.nat(80), power: fc.boolean(), again: fc.option(fc.nat(40), { freq: 2 }) }), {
+  freq: 2,
+})
+
+export const lifeOfAnAppliance = fc.array(fc.record({ action, death }), { minLength: 1, maxLength: 25, size: 'max' })
+
+export const perform = async (appliance: Appliance, machine: MemoryAppliance, before: Observation, action: Action): Promise<OperationResult | null> => {
+  const chosen = (number: number): number => generationAt(before, number)
+  switch (action.act) {
+    case 'snapshot':
+      return takeSnapshot(appliance, { text: 'by hand', withData: action.withData, keep: action.keep }, quietly)
+    case 'upgrade':
+      machine.packages.offer = action.offer
+      return upgradePackages(appliance, { packages: [], withData: action.withData, refresh: false }, quietly)
+    case 'switch':
+      return switchVersion(appliance, { ...action, id: action.pick === null ? null : chosen(action.pick) }, quietly)
+    case 'confirm':
+      return confirmVersion(appliance, quietly)
+    case 'keep':
+      return keepGeneration(appliance, { id: chosen(action.pick), keep: action.keep }, quietly)
+    case 'delete':
+      return deleteGenerations(appliance, [chosen(action.pick)], quietly)
+    case 'prune':
+      return pruneGenerations(appliance, { newest: action.newest }, quietly)
+    case 'reboot':
+      await machine.reboot()
+      return null
+    case 'write': {
+      if (action.where === 'data')
+        for (const data of before.index.data) await machine.files.writeAtomic(`${await appliance.driver.directoryOf(data.volume)}/log`, action.text)
+      else {
+        const directory = action.where === 'root' ? '/target/var' : `/target${CONFIG}`
+        await machine.files.makeDirectory(directory)
+        await machine.files.writeAtomic(`${directory}/written`, action.text)
+      }
+      return null
+    }
+    case 'purge':
+      machine.files.removeTree(`/target${CONFIG}`)
+      if (action.leavesDirectory) await machine.files.makeDirectory(`/target${CONFIG}`)
+      return null
+  }
+}
+
+export const generationAt = (seen: Observation, pick: number): number => seen.index.generations[pick % seen.index.generations.length]?.id ?? 1
+
+export const isOperation = ({ act }: Action): boolean => !['reboot', 'write', 'purge'].includes(act)

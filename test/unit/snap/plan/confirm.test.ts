@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest'
+import { planConfirm } from '../../../../src/snap/plan/confirm.ts'
+import { be, changesOf, context, finalChoice, generation, goodChoice, kindsOf, name, refusalOf, session, state, stepOf } from './planning-state.ts'
+
+const request = { atomic: false }
+const confirmedTwo = [generation(1, { kind: 'factory', health: 'confirmed' }), generation(2, { kind: 'before-upgrade', health: 'confirmed' })]
+
+/** be-000001 was upgraded and is on trial; be-000003 is its fallback and stands for generation 2. */
+const onTrial = (facts: Parameters<typeof state>[0] = {}) =>
+  state({
+    generations: confirmedTwo,
+    bes: [be(1, { confirmed: true, kernel: '6.2' }), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2, standsFor: 2 })],
+    session: session('trial', { be: 1, fallback: 3, generation: 2 }),
+    choice: { good: name(3), trial: name(1), attemptsLeft: 2, once: null },
+    ...facts,
+  })
+
+describe('confirm', () => {
+  it('after an upgrade makes what runs the one that GRUB starts, and takes the generation after it', () => {
+    const plan = planConfirm(onTrial(), request, context())
+    expect(finalChoice(plan)).toEqual(goodChoice(1))
+    expect(changesOf(plan)).toContainEqual(expect.objectContaining({ planned: 'add-generation', draft: expect.objectContaining({ id: 3, reason: { kind: 'after-upgrade', text: 'after upgrade to linux 6.2' }, health: 'confirmed' }) as unknown }))
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'session', session: { from: onTrial().index.session, to: null } } })
+    expect(plan.commit).toBe('switch')
+  })
+
+  it('after an upgrade forgets what rollbacks had left before it', () => {
+    expect(changesOf(planConfirm(onTrial({ left: [1] }), request, context()))).toContainEqual({ planned: 'change', change: { change: 'left', left: { from: [1], to: [] } } })
+  })
+
+  it('after a fallback stays on the standby, closes the upgrade without a generation of it, and gives the restore point a new standby', () => {
+    const fellBack = onTrial({ running: 3, choice: { good: name(3), trial: name(1), attemptsLeft: 0, once: null } })
+    const plan = planConfirm(fellBack, request, context())
+    expect(finalChoice(plan)).toEqual(goodChoice(3))
+    expect(kindsOf(plan)).not.toContain('generation.take')
+    expect(stepOf(plan, 'be.clone')).toMatchObject({ name: name(4), sources: [{ volume: { guid: 'gen-2-root' } }, { volume: { guid: 'gen-2/etc/app' } }] })
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'be-stands-for', name: name(3), standsFor: { from: 2, to: null } } })
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'session', session: { from: fellBack.index.session, to: null } } })
+  })
+
+  it('closes a failed upgrade on the untouched version, and is refused on the broken one', () => {
+    const failed = onTrial({ session: session('failed', { be: 1, fallback: 3, generation: 2 }), choice: goodChoice(3) })
+    expect(refusalOf(() => planConfirm(failed, request, context()))).toMatchObject({ code: 'session/failed', next: ['systemctl reboot'] })
+    expect(finalChoice(planConfirm({ ...failed, running: name(3) }, request, context()))).toEqual(goodChoice(3))
+  })
+
+  it('is refused while an upgrade runs', () => {
+    expect(refusalOf(() => planConfirm(onTrial({ session: session('armed') }), request, context()))).toMatchObject({ code: 'session/armed' })
+  })
+
+  it('of a version that was rolled back to keeps that generation choosable as it was', () => {
+    const rolledBack = state({
+      generations: confirmedTwo,
+      bes: [be(1, { kernel: '6.2', standsFor: null }), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2, standsFor: 2 })],
+      running: 3,
+      choice: { good: name(1), trial: name(3), attemptsLeft: 1, once: null },
+    })
+    const plan = planConfirm(rolledBack, request, context())
+    expect(stepOf(plan, 'boot-set.share').from).toBe(name(3))
+    expect(changesOf(plan)).toContainEqual(expect.objectContaining({ planned: 'add-be', draft: expect.objectContaining({ name: name(4), standsFor: 2 }) as unknown }))
+  })
+
+  it('builds the new standby’s boot set from its own /boot when the running one is another', () => {
+    const other = state({
+      generations: confirmedTwo,
+      bes: [be(1), be(3, { origin: 2, standsFor: 2, kernel: '6.2' })],
+      running: 3,
+      choice: { good: name(1), trial: name(3), attemptsLeft: 1, once: null },
+    })
+    expect(stepOf(planConfirm(other, request, context()), 'boot-set.build')).toMatchObject({ root: { step: 'replace-standby' } })
+  })
+
+  it('records the health of the generation that it descends from', () => {
+    const unknown = state({
+      generations: [generation(1), generation(2, { health: 'unknown' })],
+      bes: [be(1), be(3, { origin: 2, standsFor: 2 })],
+      running: 3,
+      choice: { good: name(1), trial: name(3), attemptsLeft: 1, once: null },
+    })
+    expect(changesOf(planConfirm(unknown, request, context()))).toContainEqual({
+      planned: 'change',
+      change: { change: 'generation-health', id: 2, health: { from: 'unknown', to: 'confirmed' } },
+    })
+  })
+
+  it('has no steps for what is confirmed already', () => {
+    const plan = planConfirm(state(), request, context())
+    expect(plan.steps).toEqual([])
+    expect(plan.commit).toBeNull()
+    expect(plan.notices).toHaveLength(1)
+  })
+
+  it('makes a version that was picked in the menu stay', () => {
+    expect(finalChoice(planConfirm(state({ running: 2 }), request, context()))).toEqual(goodChoice(2))
+  })
+})

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { planDelete, planPrune } from '../../../../src/snap/plan/retention.ts'
+import { be, changesOf, context, data, destroyedBy, generation, goodChoice, kindsOf, name, refusalOf, session, state } from './planning-state.ts'
+
+/** Five generations, each but the last with a standby; the factory's is be-000002, generation 2's be-000003 and so on. */
+const five = (facts: Parameters<typeof state>[0] = {}) =>
+  state({
+    generations: [1, 2, 3, 4, 5].map((id) => generation(id, { health: id === 1 || id === 5 ? 'confirmed' : 'unknown' })),
+    bes: [be(1, { confirmed: true }), ...[1, 2, 3, 4, 5].map((id) => be(id + 1, { origin: id, standsFor: id }))],
+    ...facts,
+  })
+
+const rule = { newest: 1, days: 0 }
+
+describe('delete', () => {
+  it('destroys the generation, its standby and that one’s boot set, after it is out of index and menu', () => {
+    const plan = planDelete(five(), { ids: [3] }, context())
+    expect(destroyedBy(plan)).toEqual(['be-000004', 'gen-000003'])
+    expect(kindsOf(plan)).toEqual(['index.change', 'menu.write', 'boot-set.remove', 'be.destroy', 'generation.destroy'])
+    expect(plan.commit).toBe('record')
+  })
+
+  it.each([
+    ['the factory generation', 1, {}, 'factory'],
+    ['a kept one', 3, { generations: [generation(1), generation(2), generation(3, { keep: true }), generation(4), generation(5, { health: 'confirmed' })] }, 'kept'],
+    ['the last confirmed one', 5, {}, 'last-confirmed'],
+    ['the restore point of an open upgrade', 4, { session: session('trial', { generation: 4, fallback: 1 }) }, 'session'],
+    ['what GRUB falls back to', 4, { choice: { good: name(5), trial: name(1), attemptsLeft: 2, once: null } as const }, 'boots'],
+    ['what GRUB tries next', 3, { choice: { good: name(1), trial: name(4), attemptsLeft: 3, once: null } as const }, 'boots'],
+    ['what was picked for the next boot', 3, { choice: { ...goodChoice(), once: name(4) } }, 'boots'],
+  ])('refuses %s, and says what to do first', (_, id, facts, code) => {
+    const refusal = refusalOf(() => planDelete(five(facts), { ids: [2, id] }, context()))
+    expect(refusal).toMatchObject({ code: `protected/${code}`, exitCode: 10 })
+    expect(refusal.next).toHaveLength(1)
+  })
+
+  it('keeps the boot environment that runs when the generation that it stands for goes', () => {
+    const plan = planDelete(five({ running: 3 }), { ids: [2] }, context())
+    expect(destroyedBy(plan)).toEqual(['gen-000002'])
+  })
+
+  it('destroys a copy of data that nothing else uses, names the loss, and keeps one that something else uses', () => {
+    const copies = five({
+      bes: [be(1), be(2, { standsFor: 1 }), be(3, { standsFor: 2, data: 2 }), be(4, { standsFor: 3, data: 3 }), be(5, { standsFor: 4, data: 3 })],
+      data: [data(1), data(2), data(3)],
+    })
+    const plan = planDelete(copies, { ids: [2, 3] }, context())
+    expect(destroyedBy(plan)).toEqual(['be-000003', 'be-000004', 'data-000002', 'gen-000002', 'gen-000003'])
+    expect(plan.notices.join('\n')).toContain('/srv/files as be-000003 had it')
+    expect(plan.notices.join('\n')).not.toContain('data-000003')
+  })
+
+  it('takes a generation off the stack of those that were left', () => {
+    expect(changesOf(planDelete(five({ left: [2, 3] }), { ids: [3] }, context()))).toContainEqual({
+      planned: 'change',
+      change: { change: 'left', left: { from: [2, 3], to: [2] } },
+    })
+  })
+
+  it('takes a number that is named twice once, and none that does not exist', () => {
+    expect(destroyedBy(planDelete(five(), { ids: [3, 3] }, context()))).toEqual(['be-000004', 'gen-000003'])
+    expect(refusalOf(() => planDelete(five(), { ids: [3, 9] }, context()))).toMatchObject({ exitCode: 13 })
+    expect(refusalOf(() => planDelete(five(), { ids: [] }, context()))).toMatchObject({ exitCode: 13 })
+  })
+})
+
+describe('prune', () => {
+  it('leaves the newest and all that is protected', () => {
+    expect(destroyedBy(planPrune(five(), rule, context()))).toEqual(['be-000003', 'be-000004', 'be-000005', 'gen-000002', 'gen-000003', 'gen-000004'])
+    expect(destroyedBy(planPrune(five(), { newest: 3, days: 0 }, context()))).toEqual(['be-000003', 'gen-000002'])
+  })
+
+  it('leaves the last confirmed one also when it is not among the newest', () => {
+    const old = five({ generations: [1, 2, 3, 4, 5].map((id) => generation(id, { health: id === 2 ? 'confirmed' : 'unknown' })) })
+    expect(destroyedBy(planPrune(old, rule, context()))).not.toContain('gen-000002')
+  })
+
+  it('leaves generations that are younger than the days of policy', () => {
+    // Generation 4 is of 14 November, 7 days old.
+    expect(destroyedBy(planPrune(five(), { newest: 1, days: 7 }, context()))).toEqual(['be-000003', 'be-000004', 'gen-000002', 'gen-000003'])
+    expect(destroyedBy(planPrune(five(), { newest: 1, days: 30 }, context()))).toEqual([])
+  })
+
+  it('removes boot environments that stand for nothing, but none that runs or that GRUB may start', () => {
+    const failed = five({
+      bes: [be(1), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2 }), be(4, { origin: 3 })],
+      running: 2,
+      choice: goodChoice(2),
+    })
+    expect(destroyedBy(planPrune(failed, { newest: 9, days: 0 }, context()))).toEqual(['be-000001', 'be-000003', 'be-000004'])
+    const needed = { ...failed, choice: { good: name(2), trial: name(1), attemptsLeft: 1, once: name(3) } as const }
+    expect(destroyedBy(planPrune(needed, { newest: 9, days: 0 }, context()))).toEqual(['be-000004'])
+    const open = five({ bes: failed.index.bootEnvironments, running: 2, choice: goodChoice(2), session: session('failed', { be: 1, fallback: 2 }) })
+    expect(destroyedBy(planPrune(open, { newest: 9, days: 0 }, context()))).toEqual(['be-000003', 'be-000004'])
+  })
+
+  it('names the data that goes with a boot environment that an upgrade left', () => {
+    const raised = five({ bes: [be(1, { data: 1 }), be(2, { standsFor: 1, data: 2 })], running: 2, choice: goodChoice(2), data: [data(1, '2.0.0'), data(2)] })
+    const plan = planPrune(raised, { newest: 9, days: 0 }, context())
+    expect(destroyedBy(plan)).toEqual(['be-000001', 'data-000001'])
+    expect(plan.notices.join('\n')).toContain('/srv/files as be-000001 had it (data-000001)')
+  })
+
+  it('has no steps when there is nothing to let go', () => {
+    const plan = planPrune(state(), rule, context())
+    expect(plan.steps).toEqual([])
+    expect(plan.commit).toBeNull()
+    expect(plan.notices).toEqual(['nothing to prune'])
+  })
+})
