@@ -14,7 +14,7 @@ export interface DebianArchive {
 }
 
 /** Reads the lines `Origin|Label|Site` of apt-get indextargets. Null when one of the two archives is not there. */
-export function parseIndexTargets(text: string): DebianArchive | null {
+function parseIndexTargets(text: string): DebianArchive | null {
   const siteOf = (label: string): string | undefined =>
     text
       .split('\n')

@@ -13,6 +13,9 @@ interface ConverseOptions {
   readonly asks: boolean
 }
 
+/** Columns that a list with progress bars needs; a serial console that does not tell its width has 0. */
+const NARROWEST = 60
+
 /** A question needs somebody who can answer. @throws RefusedError without a terminal, or when the answer is no. */
 const approve = async (plan: Plan, options: ConverseOptions, signal: AbortSignal): Promise<void> => {
   if (options.yes || !options.asks) return
@@ -45,7 +48,12 @@ const answerTo = async (question: string, signal: AbortSignal): Promise<string> 
 
 /** A conversation on this process's terminal, and the end of it: everything drawn, signals given back. */
 export const converse = async (options: ConverseOptions): Promise<{ readonly conversation: Conversation; readonly end: () => Promise<void> }> => {
-  const progress = options.json || options.plan ? silentProgress : process.stdout.isTTY ? await listProgress(process.stdout) : plainProgress(process.stdout)
+  const progress =
+    options.json || options.plan
+      ? silentProgress
+      : process.stdout.isTTY && process.stdout.columns >= NARROWEST
+        ? await listProgress(process.stdout)
+        : plainProgress(process.stdout)
   const interrupted = new AbortController()
   const onSignal = (): void => {
     if (!interrupted.signal.aborted) process.stderr.write('\nStopping at the next safe point …\n')

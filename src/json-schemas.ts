@@ -19,7 +19,7 @@ const ErrorOutput = z.object({
 })
 
 /** What each command prints with --json, by the name of its schema file; mutating commands share `operation`, failures `error`. */
-export const OUTPUT_SCHEMAS = {
+const OUTPUT_SCHEMAS = {
   status: Status,
   list: GenerationList,
   show: GenerationDetails,
@@ -36,7 +36,7 @@ const allowMore = ({ jsonSchema }: { readonly jsonSchema: { additionalProperties
 }
 
 /** The text of a published JSON Schema (draft 2020-12). */
-export const schemaText = (name: string, schema: z.ZodType, io: 'input' | 'output'): string =>
+const schemaText = (name: string, schema: z.ZodType, io: 'input' | 'output'): string =>
   `${JSON.stringify({ title: `belay ${name}`, ...z.toJSONSchema(schema, { io, unrepresentable: 'any', override: io === 'output' ? allowMore : () => undefined }) }, null, 2)}\n`
 
 /** All published schemas by path below the checkout's root. */

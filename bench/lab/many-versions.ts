@@ -37,8 +37,15 @@ const takeManyGenerations = async ({ root }: Appliance, count: number): Promise<
       const [id, standby] = [numbering.generation(), numbering.be()]
       const createdAt = appliance.clock.now().toISOString()
       const members = await driver.takeGeneration(generationName(id), sourcesOf(be))
-      const standbyMembers = await driver.cloneBe(standby, sourcesOf({ members }))
-      await manifests.write({ format: 1, generation: id, createdAt, dataFormat, packages: installed, decisions: [] })
+      const standbyMembers = await driver.cloneBe(standby, sourcesOf({ members: [...members] }))
+      await manifests.write({
+        format: 1,
+        generation: id,
+        createdAt,
+        dataFormat,
+        packages: installed.map(({ name, arch, version }) => ({ name, arch, version })),
+        decisions: [],
+      })
       changes.push(
         {
           change: 'add-generation',

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Appliance } from '../../demo/appliance/disk.ts'
 import { FailedError } from '../../src/errors.ts'
@@ -48,8 +48,18 @@ export class Timeshift {
     const newest = [...listed.matchAll(/> {2}(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d) /g)].at(-1)?.[1]
     if (newest === undefined) throw new FailedError('no-snapshot', `timeshift lists no snapshot: ${listed}`, { rebootRequired: false })
     const milliseconds = await this.#time('--restore', '--snapshot', newest, '--skip-grub', '--yes')
-    await boot(this.#peer)
+    await this.#reboot()
     return milliseconds
+  }
+
+  /** A snapshot marked live is the root that was left and still runs; while there is one, the next restore would delete the root that it restored before (22.11). */
+  async #reboot(): Promise<void> {
+    const snapshots = join(this.#peer.top, 'timeshift-btrfs/snapshots')
+    for (const name of await readdir(snapshots)) {
+      const file = join(snapshots, name, 'info.json')
+      await writeFile(file, (await readFile(file, 'utf8')).replace('"live" : "true"', '"live" : "false"'))
+    }
+    await boot(this.#peer)
   }
 
   #command(...args: string[]): [string, ...string[]] {

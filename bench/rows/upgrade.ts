@@ -16,8 +16,7 @@ const SECONDS = 3
 /** apt-get by itself: the lists, then everything that can be upgraded. */
 const upgradePlainly = async ({ root }: Appliance): Promise<number> => {
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  const aptGet = (...args: string[]): Promise<number> =>
-    timeCommand(chrootCommand(root, '/usr/bin/apt-get', ['--quiet', ...args]) as [string, ...string[]], env)
+  const aptGet = (...args: string[]): Promise<number> => timeCommand(chrootCommand(root, '/usr/bin/apt-get', ['--quiet', ...args]), env)
   return (await aptGet('update')) + (await aptGet('--yes', ...KEEP_CONFFILES, 'dist-upgrade'))
 }
 

@@ -9,7 +9,7 @@ export interface Mount {
 const unescape = (text: string): string => text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 
 /** Parses /proc/PID/mountinfo (proc_pid_mountinfo(5)); the order is that of mounting. */
-export function parseMountInfo(text: string): Mount[] {
+function parseMountInfo(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const [before, after] = line.split(' - ')
     const mountpoint = before?.split(' ')[4]

@@ -57,6 +57,6 @@ export async function createIsolatedApt(directory: string, sources: readonly str
 }
 
 /** Package names from the `Inst` lines of apt-get --simulate, sorted. */
-export function parseSimulatedInstalls(text: string): string[] {
+function parseSimulatedInstalls(text: string): string[] {
   return [...text.matchAll(/^Inst (\S+) /gm)].flatMap(([, name]) => (name === undefined ? [] : [name])).sort()
 }

@@ -7,7 +7,7 @@ import { buildArchive } from './package-source.ts'
 const DPKG_DEB = '/usr/bin/dpkg-deb'
 
 /** A control file under a version raised by `suffix`; dependencies on exactly the old version (packages of the same source) go along. */
-export function raiseVersion(control: string, suffix: string): { readonly control: string; readonly version: string } {
+function raiseVersion(control: string, suffix: string): { readonly control: string; readonly version: string } {
   const old = /^Version: (\S+)$/m.exec(control)?.[1]
   if (old === undefined) throw new BugError('a control file without a version')
   const version = `${old}${suffix}`

@@ -67,7 +67,7 @@ export async function buildVendorRepository({ cacheDirectory = cacheDirectoryOf(
 }
 
 /** Whether a package of the pool belongs to a publication. */
-export function isSelected({ name, version }: IndexedPackage, versions: readonly string[], { kernel = true, grub = true }: PublishOptions): boolean {
+function isSelected({ name, version }: IndexedPackage, versions: readonly string[], { kernel = true, grub = true }: PublishOptions): boolean {
   if (name.startsWith('acme-')) return versions.includes(version)
   return name.startsWith('grub') ? grub : kernel
 }

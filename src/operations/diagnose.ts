@@ -134,7 +134,8 @@ const bootSets: Check = async (appliance, { index, running }) => {
       }),
     )
   }
-  if (running !== null && found.length === 0 && !(await isBootSetInStep(appliance, index, running))) {
+  const abandoned = index.session?.phase === 'failed' && index.session.be === running
+  if (running !== null && !abandoned && found.length === 0 && !(await isBootSetInStep(appliance, index, running))) {
     const root = index.bootEnvironments.find((be) => be.name === running)?.members.find((member) => member.role === 'root')
     if (root !== undefined) {
       found.push(
@@ -265,6 +266,10 @@ export const diagnose = async (appliance: Appliance): Promise<Diagnosis[]> => {
   const { choice } = await appliance.boot.readChoice()
   const facts: Facts = { index, choice, running: await readRunning(appliance, index) }
   const found: Diagnosis[] = [...atPolicy]
-  for (const check of [...CHECKS, ...(atPolicy.length === 0 ? POLICY_CHECKS : [])]) found.push(...(await check(appliance, facts)))
+  // What a failed upgrade left in the running version is what its reboot leaves behind: there is nothing to mend in it.
+  const abandoned = index.session?.phase === 'failed' && index.session.be === facts.running
+  const ofRunning: readonly Check[] = abandoned ? [packages, configMembers, pickedOnce] : []
+  for (const check of [...CHECKS, ...(atPolicy.length === 0 ? POLICY_CHECKS : [])].filter((candidate) => !ofRunning.includes(candidate)))
+    found.push(...(await check(appliance, facts)))
   return found
 }

@@ -30,9 +30,16 @@ export const GenerationList = z.object({
 })
 export type GenerationList = z.infer<typeof GenerationList>
 
-/** The generation that a boot environment is nearest to: the one that it stands for, else the newest that was taken from it, else its origin. */
+/**
+ * The generation that a boot environment is nearest to: the one that it stands for, else the newest that was taken from it, else its origin. Null while
+ * an upgrade of it is on trial: the version that it is then has not been taken yet.
+ */
 export const versionOf = (index: Index, be: BootEnvironment): number | null =>
-  be.standsFor ?? index.generations.findLast((generation) => generation.takenFrom === be.name && generation.reason.kind !== 'before-upgrade')?.id ?? be.origin
+  index.session?.be === be.name
+    ? null
+    : (be.standsFor ??
+      index.generations.findLast((generation) => generation.takenFrom === be.name && generation.reason.kind !== 'before-upgrade')?.id ??
+      be.origin)
 
 /** Every generation from the index alone: no scan of the pool, so that a thousand cost as little as ten. */
 export const listGenerations = async (appliance: Appliance): Promise<GenerationList> => {

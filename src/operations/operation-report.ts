@@ -4,7 +4,7 @@ import type { Appliance } from './appliance.ts'
 import type { OperationResult } from './run-operation.ts'
 
 /** The JSON form of a plan: what `--plan --json` prints. */
-export const PublishedPlan = z.looseObject({
+const PublishedPlan = z.looseObject({
   format: z.literal(1),
   id: z.string(),
   operation: z.string(),

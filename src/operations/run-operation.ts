@@ -1,4 +1,4 @@
-import { LockedError, RefusedError } from '../errors.ts'
+import { LockedError } from '../errors.ts'
 import { type ExecutionEvent, Executor, type Results } from '../snap/executor.ts'
 import { allEffects } from '../snap/effects/all-effects.ts'
 import type { Plan } from '../snap/plan/plan.ts'
@@ -150,11 +150,3 @@ const ROOM_FOR_RECORDS = 4 * 1024 * 1024
 /** Whether an operation that frees space might find no room for its own records; it is lent the reserve then. */
 const isAlmostFull = async (appliance: Appliance): Promise<boolean> =>
   (await appliance.driver.space()).free < ROOM_FOR_RECORDS || (await appliance.boot.space()).free < ROOM_FOR_RECORDS
-
-/** For operations that a pending interrupted run makes senseless to plan. */
-export const refuseInterrupted = async (appliance: Appliance): Promise<void> => {
-  const unfinished = await appliance.journals.unfinished()
-  const [first] = unfinished
-  if (first !== undefined)
-    throw new RefusedError('interrupted', `${first.record.plan.operation} ${first.record.plan.id} was interrupted`, { next: ['belay doctor --fix'] })
-}

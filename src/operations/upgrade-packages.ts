@@ -112,7 +112,8 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
     refuseUnreadablePolicy(appliance)
     refuseUpgrade(await readPlanningState(appliance), await appliance.packages.state())
     const plan = await planWith(appliance, options, await want(appliance, options), null)
-    return { plan, executed: false, results: new Map(), recovered: [] }
+    const asOf = 'planned from the package lists of the last apt-get update; without --plan they are fetched first'
+    return { plan: { ...plan, notices: [...plan.notices, asOf] }, executed: false, results: new Map(), recovered: [] }
   }
   return locked(appliance, 'upgrade', async () => {
     // The log is opened here: belay may be replaced on disk once apt has begun.

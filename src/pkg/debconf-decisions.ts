@@ -10,7 +10,7 @@ export interface DebconfTemplate {
   readonly description: string
 }
 
-const TEMPLATE_FIELDS = new Set(['Template', 'Type', 'Default', 'Description'])
+const TEMPLATE_FIELDS = ['Template', 'Type', 'Default', 'Description']
 
 /** The templates file of a package (debconf-devel(7)); translations are skipped. */
 export const parseTemplates = (text: string): DebconfTemplate[] =>
@@ -21,7 +21,7 @@ export const parseTemplates = (text: string): DebconfTemplate[] =>
     return [{ question, type: stanza.get('Type') ?? 'string', default: stanza.get('Default') ?? null, description }]
   })
 
-const DATABASE_FIELDS = new Set(['Name', 'Value', 'Flags'])
+const DATABASE_FIELDS = ['Name', 'Value', 'Flags']
 
 /** What debconf remembers of a question. */
 export interface DebconfRecord {
@@ -50,7 +50,7 @@ const ASKED = new Set(['string', 'boolean', 'select', 'multiselect', 'password']
 const HIDDEN = '(hidden)'
 
 /**
- * The questions of new packages that have no answer yet, or another one than policy's. Debconf asks nobody in a non-interactive run: it takes the
+ * The questions that the new packages bring, and known ones whose answer is another than policy's. Debconf asks nobody in a non-interactive run: it takes the
  * value that it has, else the template's default.
  */
 export const decideDebconf = (
@@ -66,12 +66,12 @@ export const decideDebconf = (
     .map((answer) => ({ subject: answer.question, answer: answer.type === 'password' ? HIDDEN : answer.value, why: 'policy says so in packages.debconf' }))
   for (const { package: name, templates } of packages) {
     for (const template of templates) {
-      const record = database.get(template.question)
-      if (!ASKED.has(template.type) || answered.has(template.question) || (record !== undefined && (record.seen || record.value !== null))) continue
+      // A question that debconf knows already stays as it was, answered or not: this upgrade decides nothing about it.
+      if (!ASKED.has(template.type) || answered.has(template.question) || database.has(template.question)) continue
       decisions.push({
         subject: template.question,
         answer: template.type === 'password' ? HIDDEN : (template.default ?? ''),
-        why: `${record === undefined ? 'a new question' : 'a question without an answer'} of ${name} (${template.description}); policy has no answer, so the package's default holds`,
+        why: `a new question of ${name} (${template.description}); policy has no answer, so the package's default holds`,
       })
     }
   }

@@ -21,7 +21,7 @@ export interface StatusEntry extends InstalledPackage {
   readonly conffiles: readonly Conffile[]
 }
 
-const FIELDS = new Set(['Package', 'Status', 'Architecture', 'Version', 'Installed-Size', 'Conffiles'])
+const FIELDS = ['Package', 'Status', 'Architecture', 'Version', 'Installed-Size', 'Conffiles']
 const WORDS = new Set<string>([
   'not-installed',
   'config-files',

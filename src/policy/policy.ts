@@ -2,7 +2,10 @@ import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { InvalidFileError } from '../errors.ts'
 
-const Path = z.string().regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)$/, 'must be an absolute path without a slash at its end')
+const Path = z
+  .string()
+  .regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)$/, 'must be an absolute path without a slash at its end')
+  .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must not have . or .. in it')
 const PackageGlob = z.string().regex(/^[a-z0-9*?][a-z0-9+.*?-]*$/, 'must be a Debian package name, * and ? allowed')
 const KernelArgument = z
   .string()

@@ -38,7 +38,7 @@ export class UntouchedError extends Error {
 }
 
 /** Somebody pressed Ctrl-C or sent a termination signal. */
-export class InterruptedError extends FailedError {
+class InterruptedError extends FailedError {
   constructor() {
     super('interrupted', 'interrupted', { rebootRequired: false })
   }

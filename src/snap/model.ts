@@ -10,8 +10,7 @@ import { BeName, DataName, GenerationId } from './names.ts'
 const open = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words).or(z.string())
 
 /** What a filesystem is to belay (docs/glossary.md). */
-export const Role = open(['root', 'config', 'data', 'state', 'log'])
-export type Role = z.infer<typeof Role>
+const Role = open(['root', 'config', 'data', 'state', 'log'])
 
 const AbsolutePath = z.string().regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)?$/, 'must be an absolute path without a slash at its end')
 
@@ -40,8 +39,7 @@ export const BootSetRecord = z.looseObject({
 })
 export type BootSetRecord = z.infer<typeof BootSetRecord>
 
-export const ReasonKind = open(['factory', 'manual', 'before-upgrade', 'after-upgrade', 'before-rollback', 'before-forward'])
-export type ReasonKind = z.infer<typeof ReasonKind>
+const ReasonKind = open(['factory', 'manual', 'before-upgrade', 'after-upgrade', 'before-rollback', 'before-forward'])
 
 /** The short list of facts that `list` shows without opening the manifest. */
 export const PackageSummary = z.looseObject({

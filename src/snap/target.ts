@@ -10,5 +10,4 @@ export interface Target {
 export const inTarget = (target: Target, path: string): string => (target.root === '/' ? path : path === '/' ? target.root : `${target.root}${path}`)
 
 export const CONFIG_FILE = '/etc/belay/config.yaml'
-export const STATE_MOUNTPOINT = '/var/lib/belay'
 export const GRUB_PARTITION = '/boot/grub'

@@ -26,5 +26,9 @@ export const listText = (list: GenerationList): string => {
       generation.text,
     ]),
   ]
+  const { be } = list.running
+  if (be !== null && !list.generations.some((generation) => generation.running)) {
+    rows.push(['-', `*${list.next === be ? '>' : ' '}`, '', '-', '-', be, 'runs on trial; belay confirm takes it as a generation'])
+  }
   return `${columns(rows)}\n\n* runs   > next boot   k kept   f factory   d with data\n`
 }

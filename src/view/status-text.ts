@@ -10,20 +10,22 @@ const packagesText = (packages: Readonly<Record<string, string>>): string =>
 export const statusText = (status: Status): string => {
   if (!status.initialised) return `${['This machine is not belay’s yet.', ...status.problems, 'Try: belay init --plan'].join('\n')}\n`
   const { running, next } = status
+  const attempts = status.choice?.trial === next?.be ? `, ${String(status.choice?.attemptsLeft)} attempts left` : ''
   const rows: string[][] = [
-    ['Running', running?.be ?? 'a root that is none of belay’s', typeof running?.be !== 'string' ? '' : running.confirmed ? '(confirmed)' : '(not confirmed)'],
+    ['Running', typeof running?.be === 'string' ? `${running.be} (${running.confirmed ? 'confirmed' : 'not confirmed'})` : 'a root that is none of belay’s'],
     ['', packagesText(running?.packages ?? {})],
     [
       'Next boot',
-      next === null ? 'unknown: the boot choice is lost' : `${next.be}${next.generation === null ? '' : `, generation ${String(next.generation)}`}`,
-      next === null ? '' : `(${next.reason}${status.choice?.trial === next.be ? `, ${String(status.choice.attemptsLeft)} attempts left` : ''})`,
+      next === null
+        ? 'unknown: the boot choice is lost'
+        : `${next.be}${next.generation === null ? '' : `, generation ${String(next.generation)}`} (${next.reason}${attempts})`,
     ],
     ['Fallback', status.choice?.good ?? 'unknown'],
-    ['Generations', String(status.generations), status.factory === null ? '' : `(factory: ${String(status.factory)})`],
+    ['Generations', `${String(status.generations)}${status.factory === null ? '' : `, factory ${String(status.factory)}`}`],
     ['Space', `pool ${bytes(status.space.pool.free)} free of ${bytes(status.space.pool.total)}, GRUB partition ${bytes(status.space.grubPartition.free)} free`],
   ]
   if (status.session !== null) rows.push(['Upgrade', `${status.session.phase}: ${status.session.text}`])
-  if (status.left.length > 0) rows.push(['Left behind', `generation ${status.left.map(String).join(', ')}`, '(belay forward)'])
+  if (status.left.length > 0) rows.push(['Left behind', `generation ${status.left.map(String).join(', ')} (belay forward)`])
   const lines = [columns(rows.filter((row) => row[1] !== ''))]
   if (status.rebootRequired) lines.push('', 'A reboot is needed: systemctl reboot')
   for (const { operation, plan } of status.interrupted) lines.push('', `${operation} ${plan} was interrupted: belay doctor --fix`)

@@ -47,11 +47,3 @@ export const CATALOGUE: readonly CataloguePackage[] = [
   { name: 'acme-slow', version: '1' },
   { name: 'acme-slow', version: '2', postinst: 'slow' },
 ]
-
-/** @throws when the catalogue has no such package */
-export const fromCatalogue = (reference: string): CataloguePackage => {
-  const [name, version] = reference.split('=', 2)
-  const found = CATALOGUE.find((entry) => entry.name === name && entry.version === version)
-  if (found === undefined) throw new Error(`the catalogue has no ${reference}`)
-  return found
-}

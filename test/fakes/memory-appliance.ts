@@ -37,9 +37,9 @@ const CHANGING: ReadonlySet<keyof Files> = new Set([
 ])
 
 export const CONFIG = '/etc/app'
-export const DATA = '/srv/files'
+const DATA = '/srv/files'
 
-export const POLICY = Policy.parse({
+const POLICY = Policy.parse({
   format: 1,
   config: [CONFIG],
   packages: { dataFormat: FORMAT_FILE },

@@ -16,7 +16,7 @@ export class Lifespan {
     return this.#changes
   }
 
-  get isOver(): boolean {
+  isOver(): boolean {
     return this.#changesLeft <= 0
   }
 
@@ -32,7 +32,7 @@ export class Lifespan {
 
   /** Called before everything that changes a disk. */
   change(): void {
-    if (this.isOver) throw new ProcessDeath()
+    if (this.isOver()) throw new ProcessDeath()
     this.#changesLeft -= 1
     this.#changes += 1
   }

@@ -10,7 +10,7 @@ export interface Offer {
   readonly failure: 'none' | 'before dpkg' | 'in dpkg' | 'half configured'
 }
 
-export const STATUS_FILE = '/var/lib/dpkg/status'
+const STATUS_FILE = '/var/lib/dpkg/status'
 export const FORMAT_FILE = '/usr/share/gateway/data-format'
 
 /** An application and a kernel as packages whose whole content is their version. Installed packages are lines of `name arch version`. */

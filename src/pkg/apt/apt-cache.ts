@@ -3,7 +3,7 @@ import { readStanzas } from '../deb822.ts'
 import type { PackageChange } from '../packages.ts'
 
 const APT_CACHE = '/usr/bin/apt-cache'
-const FIELDS = new Set(['Package', 'Architecture', 'Version', 'Installed-Size'])
+const FIELDS = ['Package', 'Architecture', 'Version', 'Installed-Size']
 
 /** Bytes that packages take on disk, as they declare them, keyed by name, architecture and version as in `sizeKey`. */
 export const parseInstalledSizes = (text: string): Map<string, number> => {

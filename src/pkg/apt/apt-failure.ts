@@ -9,7 +9,18 @@ interface Failure {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
-const errorLines = (stderr: string): string[] => stderr.split('\n').flatMap((line) => (line.startsWith('E: ') ? [line.slice(3)] : []))
+/** The errors without their mark; lines that are indented go on with the one before them. */
+const errorLines = (stderr: string): string[] => {
+  const lines: string[] = []
+  let going = false
+  for (const line of stderr.split('\n')) {
+    const previous = lines.at(-1)
+    if (line.startsWith('E: ')) lines.push(line.slice(3))
+    else if (going && previous !== undefined && line.startsWith('   ')) lines[lines.length - 1] = `${previous} ${line.trim()}`
+    going = line.startsWith('E: ') || (going && line.startsWith('   '))
+  }
+  return lines
+}
 
 const captured = (lines: readonly string[], pattern: RegExp): RegExpExecArray | null => {
   for (const line of lines) {

@@ -84,7 +84,8 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
 const replaceStandby = (state: PlanningState, id: GenerationId, numbering: Numbering, context: PlanContext): { steps: Step[]; changes: PlannedChange[] } => {
   const generation = state.index.generations.find((candidate) => candidate.id === id)
   const running = runningBe(state)
-  if (generation === undefined) return { steps: [], changes: [] }
+  const another = state.index.bootEnvironments.some((be) => be.standsFor === id && be.name !== running.name)
+  if (generation === undefined || another) return { steps: [], changes: [] }
   const name = numbering.be()
   const boot: Step =
     state.bootSetInStep && running.bootSet?.initrd.sha256 === generation.bootSet?.initrd.sha256 && running.bootSet !== null

@@ -39,13 +39,16 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
     mountpoint: item.path,
     why: `make ${item.path} ${item.role} of its own (${item.why})`,
   }))
-  const carveConfig = state.config.map((mountpoint): Step => ({
-    id: `config-${idFor(mountpoint)}`,
-    kind: 'config.carve',
-    be,
-    mountpoint,
-    why: `make ${mountpoint} configuration that follows the version`,
-  }))
+  // An outer directory before those inside it.
+  const carveConfig = state.config
+    .toSorted((a, b) => a.length - b.length)
+    .map((mountpoint): Step => ({
+      id: `config-${idFor(mountpoint)}`,
+      kind: 'config.carve',
+      be,
+      mountpoint,
+      why: `make ${mountpoint} configuration that follows the version`,
+    }))
   const uses: PlannedDataUse[] = carved.map((item) => ({ mountpoint: item.path, data: item.name, volume: { step: item.id } }))
   const dataUses = uses.map(({ mountpoint, data }) => ({ mountpoint, data }))
   const configMembers = carveConfig.map((step) => ({ step: step.id }))

@@ -8,7 +8,7 @@ import { type PlanContext, type PlanningState, basisOf, generationOf } from './s
 import type { PlannedChange, Step } from './step.ts'
 
 /** Boot environments that GRUB may start by itself, or that run now. */
-export const neededBes = (choice: BootChoice, running: BeName | null, index: Index): ReadonlySet<BeName> =>
+const neededBes = (choice: BootChoice, running: BeName | null, index: Index): ReadonlySet<BeName> =>
   new Set(
     [choice.good, choice.trial, choice.once, nextBoot(choice).be, running, index.session?.be ?? null, index.session?.fallback ?? null].filter(
       (name) => name !== null,
@@ -18,7 +18,7 @@ export const neededBes = (choice: BootChoice, running: BeName | null, index: Ind
 const lastConfirmed = (index: Index): GenerationId | null => index.generations.findLast((generation) => generation.health === 'confirmed')?.id ?? null
 
 /** Why a generation survives every retention rule; null when it does not. */
-export const protectionOf = (state: PlanningState, generation: Generation): { readonly code: string; readonly why: string; readonly next: string } | null => {
+const protectionOf = (state: PlanningState, generation: Generation): { readonly code: string; readonly why: string; readonly next: string } | null => {
   const { index } = state
   const id = String(generation.id)
   if (index.factory === generation.id) return { code: 'factory', why: `generation ${id} is the factory generation`, next: 'belay list' }
@@ -121,7 +121,7 @@ export const planDelete = (state: PlanningState, request: { readonly ids: readon
 const olderThan = (generation: Generation, days: number, now: string): boolean => Date.parse(now) - Date.parse(generation.createdAt) > days * 86_400_000
 
 /** Generations that the retention rule lets go, oldest first. */
-export const expiredGenerations = (state: PlanningState, rule: Policy['retention'], now: string): Generation[] => {
+const expiredGenerations = (state: PlanningState, rule: Policy['retention'], now: string): Generation[] => {
   const newest = new Set(state.index.generations.slice(-rule.newest).map((generation) => generation.id))
   return state.index.generations.filter(
     (generation) => !newest.has(generation.id) && olderThan(generation, rule.days, now) && protectionOf(state, generation) === null,
@@ -134,13 +134,38 @@ const abandonedBes = (state: PlanningState): BootEnvironment[] => {
   return state.index.bootEnvironments.filter((be) => be.standsFor === null && !needed.has(be.name))
 }
 
-/** Delete what the retention rule lets go, and boot environments that nothing stands for. */
+/**
+ * Whether a boot environment was in use and is the last one with some of the customer's data: a rule must not take that away unasked. A standby that
+ * was never used has at most a copy of what its generation holds.
+ */
+const holdsLastData = (index: Index, be: BootEnvironment): boolean => {
+  if (be.standsFor !== null && be.standsFor === be.origin) return false
+  return dataAlone(index, be).length > 0
+}
+
+/** Mount points of data volumes that no other boot environment uses. */
+const dataAlone = (index: Index, be: BootEnvironment): string[] => {
+  const others = new Set(index.bootEnvironments.filter((other) => other.name !== be.name).flatMap((other) => other.data.map((use) => use.data)))
+  return be.data
+    .filter((use) => !others.has(use.data) && index.data.some((data) => data.name === use.data && data.role === 'data'))
+    .map((use) => use.mountpoint)
+}
+
+/** Delete what the retention rule lets go, and boot environments that nothing stands for. What alone holds some of the customer's data stays. */
 export const planPrune = (state: PlanningState, rule: Policy['retention'], context: PlanContext): Plan => {
-  const generations = expiredGenerations(state, rule, context.now)
-  const bes = [...besOf(state, generations), ...abandonedBes(state)]
-  const summary =
-    generations.length + bes.length === 0
-      ? 'nothing to prune'
-      : `${String(generations.length)} generations and ${String(bes.length)} boot environments are gone for good`
-  return removalPlan(state, { generations, bes }, 'prune', summary, generations.length + bes.length === 0 ? ['nothing to prune'] : [], context)
+  const expired = expiredGenerations(state, rule, context.now)
+  const candidates = [...besOf(state, expired), ...abandonedBes(state)]
+  const spared = candidates.filter((be) => holdsLastData(state.index, be))
+  const bes = candidates.filter((be) => !spared.includes(be))
+  const generations = expired.filter((generation) => !spared.some((be) => be.standsFor === generation.id))
+  const none = generations.length + bes.length === 0
+  const notices = spared.map((be) => `${be.name} stays: it alone uses ${dataAlone(state.index, be).join(', ')}`)
+  return removalPlan(
+    state,
+    { generations, bes },
+    'prune',
+    none ? 'nothing to prune' : `${String(generations.length)} generations and ${String(bes.length)} boot environments are gone for good`,
+    none ? ['nothing to prune', ...notices] : notices,
+    context,
+  )
 }

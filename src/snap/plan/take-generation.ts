@@ -28,13 +28,15 @@ interface TakeSteps {
 /** Remake config members that a package's purge removed, or that became plain directories, before they are taken. */
 const remakeConfig = (state: PlanningState, be: BootEnvironment): { steps: Step[]; changes: PlannedChange[] } => {
   if (state.plainConfig.length === 0) return { steps: [], changes: [] }
-  const steps = state.plainConfig.map((mountpoint, position): Step => ({
-    id: `remake-config-${String(position + 1)}`,
-    kind: 'config.carve',
-    be: be.name,
-    mountpoint,
-    why: `make ${mountpoint} a filesystem of its own again`,
-  }))
+  const steps = state.plainConfig
+    .toSorted((a, b) => a.length - b.length)
+    .map((mountpoint, position): Step => ({
+      id: `remake-config-${String(position + 1)}`,
+      kind: 'config.carve',
+      be: be.name,
+      mountpoint,
+      why: `make ${mountpoint} a filesystem of its own again`,
+    }))
   return { steps, changes: [{ planned: 'be-members', name: be.name, from: be.members, remade: steps.map((step) => ({ step: step.id })) }] }
 }
 

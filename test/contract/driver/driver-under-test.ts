@@ -16,7 +16,7 @@ export interface DriverUnderTest {
   /** A driver whose process dies before its change number `changes` + 1; nothing is changed or cleaned up after that. It throws ProcessDeath then. */
   mortal(changes: number): Promise<Driver>
   /** Mount a volume at a directory of the suite's. */
-  mount(volume: Volume): Promise<{ readonly directory: string; unmount(): Promise<void> }>
+  mount(volume: Volume): Promise<{ readonly directory: string; readonly unmount: () => Promise<void> }>
   /** Make something that has the name of an object of belay's and not its mark; answers with the path of a file `precious` in it. */
   makeForeign(kind: ForeignKind, name: string): Promise<string>
   /** Make an empty volume that is not belay's at a path that does not exist inside another volume's directory. */

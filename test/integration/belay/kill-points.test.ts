@@ -36,8 +36,9 @@ const killAt = async (args: readonly string[], point: string): Promise<void> => 
   expect(boots, point).not.toBeNull()
   await machine.belay(['doctor', '--fix'])
   const after = await machine.status()
-  if (after.rebootRequired || after.next?.be !== after.running?.be) await machine.reboot()
-  await machine.must('confirm')
+  if (after.next?.be !== after.running?.be) await machine.reboot()
+  // Confirming is where most of the recovery could go wrong once more; an operation that left everything as it was needs none.
+  if (after.next?.be !== after.running?.be || after.session !== null || after.choice?.good !== after.running?.be) await machine.must('confirm')
   await expectSettled(point)
 }
 

@@ -38,7 +38,7 @@ const withOptions = (args: readonly string[], ...options: readonly string[]): st
 export class Machine {
   readonly appliance: Appliance
   readonly repository: VendorRepository
-  readonly server: RepositoryServer
+  server: RepositoryServer
   readonly #directory: string
 
   private constructor(appliance: Appliance, repository: VendorRepository, server: RepositoryServer, directory: string) {

@@ -42,21 +42,21 @@ const futurePaths = (value: Json, path = ''): string[] => {
   ]
 }
 
-const identityOf = (value: { [key: string]: Json }, position: number): string => JSON.stringify(value['id'] ?? value['name'] ?? value['mountpoint'] ?? position)
+const identityOf = (value: Record<string, Json>, position: number): string => JSON.stringify(value['id'] ?? value['name'] ?? value['mountpoint'] ?? position)
 
 const indexPath = (): string => join(machine.root, 'var/lib/belay/index.json')
-const readIndex = async (): Promise<{ [key: string]: Json }> => JSON.parse(await readFile(indexPath(), 'utf8')) as { [key: string]: Json }
+const readIndex = async (): Promise<Record<string, Json>> => JSON.parse(await readFile(indexPath(), 'utf8')) as Record<string, Json>
 
 describe('state that a newer belay wrote', () => {
   it('is read and loses nothing in any operation', async () => {
-    const index = fromTheFuture(await readIndex()) as { [key: string]: Json; generations: { [key: string]: Json }[]; next: Json; packages: Json }
+    const index = fromTheFuture(await readIndex()) as { [key: string]: Json; generations: Record<string, Json>[]; next: Json; packages: Json }
     index['format'] = { major: 1, minor: 42, ...FUTURE }
     const newest = index.generations.at(-1)
     if (newest === undefined) throw new Error('there is no generation')
     newest['reason'] = { kind: 'scheduled', text: 'by a timer', ...FUTURE }
     newest['health'] = 'observed'
     // Records by number or name, whose keys are data and not fields, hold only what they are records of.
-    for (const generation of index.generations) delete (generation['packages'] as { important: { [key: string]: Json } }).important['future']
+    for (const generation of index.generations) delete (generation['packages'] as { important: Record<string, Json> }).important['future']
     await writeFile(indexPath(), JSON.stringify(index))
     const before = futurePaths(await readIndex())
 

@@ -14,7 +14,7 @@ import type { DebianRoot } from './debian-root.ts'
 import type { PackagePool } from './package-archive.ts'
 
 const HOLD_LOCK = join(import.meta.dirname, 'hold-lock.pl')
-export const ENTER_ROOT = libexec('enter-root')
+const ENTER_ROOT = libexec('enter-root')
 
 export interface AptMachine extends PackagesUnderTest {
   readonly root: string

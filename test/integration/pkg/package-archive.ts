@@ -56,7 +56,7 @@ async function writeProgram(path: string, text: string): Promise<void> {
 }
 
 /** Builds a .deb. @returns its path */
-export async function buildPackage(entry: CataloguePackage, staging: string, pool: string): Promise<string> {
+async function buildPackage(entry: CataloguePackage, staging: string, pool: string): Promise<string> {
   const tree = join(staging, `${entry.name}_${entry.version}`)
   await mkdir(join(tree, 'DEBIAN'), { recursive: true })
   await writeFile(join(tree, 'DEBIAN/control'), controlOf(entry))

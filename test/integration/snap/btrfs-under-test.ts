@@ -83,7 +83,7 @@ export class BtrfsUnderTest implements DriverUnderTest {
     return Promise.resolve(this.open({ files: process.files(this.files), runner: process.runner(this.runner) }))
   }
 
-  async mount(volume: Volume, at?: string): Promise<{ readonly directory: string; unmount(): Promise<void> }> {
+  async mount(volume: Volume, at?: string): Promise<{ readonly directory: string; readonly unmount: () => Promise<void> }> {
     this.#drivers += 1
     const directory = at ?? join(this.directory, `mount-${String(this.#drivers)}`)
     await this.files.makeDirectory(directory)

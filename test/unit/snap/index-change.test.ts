@@ -24,7 +24,9 @@ const change: fc.Arbitrary<IndexChange> = fc.oneof(
   known.be.map((number): IndexChange => ({ change: 'remove-be', name: beName(number) })),
   known.data.map((number): IndexChange => ({ change: 'remove-data', name: dataName(number) })),
   fc.tuple(known.generation, fc.boolean()).map(([id, keep]): IndexChange => ({ change: 'keep-generation', id: idOf(id), keep: { from: false, to: keep } })),
-  fc.tuple(known.generation, fc.constantFrom('confirmed', 'failed')).map(([id, to]): IndexChange => ({ change: 'generation-health', id: idOf(id), health: { from: 'unknown', to } })),
+  fc
+    .tuple(known.generation, fc.constantFrom('confirmed', 'failed'))
+    .map(([id, to]): IndexChange => ({ change: 'generation-health', id: idOf(id), health: { from: 'unknown', to } })),
   known.be.map((number): IndexChange => ({ change: 'be-stands-for', name: beName(number), standsFor: { from: found(number).standsFor, to: idOf(4) } })),
   known.be.map((number): IndexChange => ({ change: 'be-confirmed', name: beName(number), confirmedAt: { from: null, to: '2026-11-21T03:00:00.000Z' } })),
   known.be.map((number): IndexChange => ({ change: 'be-members', name: beName(number), members: { from: found(number).members, to: generation(9).members } })),

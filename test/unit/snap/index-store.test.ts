@@ -45,14 +45,32 @@ describe('the index', () => {
     const text = JSON.stringify(future).replaceAll(/"important":\{"fromTheFuture":\{"kept":true\}\}/g, '"important":{}')
     const { files, index } = await store(text)
     const before = futurePaths(JSON.parse(text) as Json)
-    expect(before).toEqual(expect.arrayContaining(['', '/format', '/next', '/session', '/session/owner', '/generations/0/members/0/volume', '/generations/0/bootSet/vmlinuz', '/generations/0/reason', '/generations/0/by', '/bootEnvironments/0/data/0', '/data/0/volume']))
+    expect(before).toEqual(
+      expect.arrayContaining([
+        '',
+        '/format',
+        '/next',
+        '/session',
+        '/session/owner',
+        '/generations/0/members/0/volume',
+        '/generations/0/bootSet/vmlinuz',
+        '/generations/0/reason',
+        '/generations/0/by',
+        '/bootEnvironments/0/data/0',
+        '/data/0/volume',
+      ]),
+    )
     await index.change([{ change: 'keep-generation', id: GenerationId.parse(1), keep: { from: false, to: true } }])
     const after = JSON.parse(await files.readText(FILE)) as Json
     expect(futurePaths(after).toSorted()).toEqual(before.toSorted())
   })
 
   it('accepts words that it does not know', () => {
-    const index = structuredClone(whole) as unknown as { driver: string; generations: { health: string; reason: { kind: string }; members: { role: string }[] }[]; session: { phase: string } }
+    const index = structuredClone(whole) as unknown as {
+      driver: string
+      generations: { health: string; reason: { kind: string }; members: { role: string }[] }[]
+      session: { phase: string }
+    }
     index.driver = 'bcachefs'
     index.session.phase = 'paused'
     for (const record of index.generations) {

@@ -38,15 +38,15 @@ const live = async (
   try {
     result = await perform(appliance, machine, before, action)
   } catch (error) {
-    const ended = machine.life.isOver || isExpectedRefusal(error) || (error instanceof FailedError && !(error instanceof NotUndoneError))
+    const ended = machine.life.isOver() || isExpectedRefusal(error) || (error instanceof FailedError && !(error instanceof NotUndoneError))
     if (!ended) throw error
   }
-  if (machine.life.isOver && death !== null) {
+  if (machine.life.isOver() && death !== null) {
     result = null
     if (death.power) await machine.reboot()
     if (death.again !== null) {
       await machine.recover(death.again).catch(() => undefined)
-      if (machine.life.isOver && death.power) await machine.reboot()
+      if (machine.life.isOver() && death.power) await machine.reboot()
     }
     await machine.recover()
   }

@@ -19,13 +19,21 @@ describe('confirm', () => {
   it('after an upgrade makes what runs the one that GRUB starts, and takes the generation after it', () => {
     const plan = planConfirm(onTrial(), request, context())
     expect(finalChoice(plan)).toEqual(goodChoice(1))
-    expect(changesOf(plan)).toContainEqual(expect.objectContaining({ planned: 'add-generation', draft: expect.objectContaining({ id: 3, reason: { kind: 'after-upgrade', text: 'after upgrade to linux 6.2' }, health: 'confirmed' }) as unknown }))
+    expect(changesOf(plan)).toContainEqual(
+      expect.objectContaining({
+        planned: 'add-generation',
+        draft: expect.objectContaining({ id: 3, reason: { kind: 'after-upgrade', text: 'after upgrade to linux 6.2' }, health: 'confirmed' }) as unknown,
+      }),
+    )
     expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'session', session: { from: onTrial().index.session, to: null } } })
     expect(plan.commit).toBe('switch')
   })
 
   it('after an upgrade forgets what rollbacks had left before it', () => {
-    expect(changesOf(planConfirm(onTrial({ left: [1] }), request, context()))).toContainEqual({ planned: 'change', change: { change: 'left', left: { from: [1], to: [] } } })
+    expect(changesOf(planConfirm(onTrial({ left: [1] }), request, context()))).toContainEqual({
+      planned: 'change',
+      change: { change: 'left', left: { from: [1], to: [] } },
+    })
   })
 
   it('after a fallback stays on the standby, closes the upgrade without a generation of it, and gives the restore point a new standby', () => {
@@ -57,7 +65,9 @@ describe('confirm', () => {
     })
     const plan = planConfirm(rolledBack, request, context())
     expect(stepOf(plan, 'boot-set.share').from).toBe(name(3))
-    expect(changesOf(plan)).toContainEqual(expect.objectContaining({ planned: 'add-be', draft: expect.objectContaining({ name: name(4), standsFor: 2 }) as unknown }))
+    expect(changesOf(plan)).toContainEqual(
+      expect.objectContaining({ planned: 'add-be', draft: expect.objectContaining({ name: name(4), standsFor: 2 }) as unknown }),
+    )
   })
 
   it('builds the new standby’s boot set from its own /boot when the running one is another', () => {

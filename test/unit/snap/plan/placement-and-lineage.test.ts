@@ -5,20 +5,37 @@ import { be, generation, name, state } from './planning-state.ts'
 
 const directory = (path: string): RootPath => ({ path, kind: 'directory', mounted: false })
 const none = { inRoot: [], data: [], config: [] }
-const placed = (found: readonly RootPath[], choices: Partial<typeof none> | { readonly inRoot?: readonly string[]; readonly data?: readonly string[]; readonly config?: readonly string[] } = {}) =>
-  placeOutsideRoot(found, { ...none, ...choices }).map(({ path, role }) => `${role} ${path}`)
+const placed = (
+  found: readonly RootPath[],
+  choices: Partial<typeof none> | { readonly inRoot?: readonly string[]; readonly data?: readonly string[]; readonly config?: readonly string[] } = {},
+) => placeOutsideRoot(found, { ...none, ...choices }).map(({ path, role }) => `${role} ${path}`)
 
 describe('what init places outside root', () => {
   it('is people’s files, what is served, mail, queues and logs', () => {
-    expect(placed(['/home', '/srv', '/var/mail', '/var/spool', '/var/log', '/usr', '/etc', '/opt'].map(directory))).toEqual(['data /home', 'data /srv', 'log /var/log', 'data /var/mail', 'data /var/spool'])
+    expect(placed(['/home', '/srv', '/var/mail', '/var/spool', '/var/log', '/usr', '/etc', '/opt'].map(directory))).toEqual([
+      'data /home',
+      'data /srv',
+      'log /var/log',
+      'data /var/mail',
+      'data /var/spool',
+    ])
   })
 
   it('is services’ state, and not the operating system’s', () => {
-    expect(placed(['/var/lib/postgresql', '/var/lib/dpkg', '/var/lib/apt', '/var/lib/systemd', '/var/lib/docker'].map(directory))).toEqual(['data /var/lib/docker', 'data /var/lib/postgresql'])
+    expect(placed(['/var/lib/postgresql', '/var/lib/dpkg', '/var/lib/apt', '/var/lib/systemd', '/var/lib/docker'].map(directory))).toEqual([
+      'data /var/lib/docker',
+      'data /var/lib/postgresql',
+    ])
   })
 
   it('is nothing that is not there, a link, or a filesystem of its own already', () => {
-    expect(placed([{ path: '/home', kind: 'symlink', mounted: false }, { path: '/srv', kind: 'directory', mounted: true }, { path: '/var/mail', kind: 'other', mounted: false }])).toEqual([])
+    expect(
+      placed([
+        { path: '/home', kind: 'symlink', mounted: false },
+        { path: '/srv', kind: 'directory', mounted: true },
+        { path: '/var/mail', kind: 'other', mounted: false },
+      ]),
+    ).toEqual([])
   })
 
   it('leaves in root what policy names there, and what lies below it', () => {
@@ -30,7 +47,10 @@ describe('what init places outside root', () => {
   })
 
   it('takes paths that are named, and not a second time what lies in them or around them', () => {
-    expect(placed([directory('/srv'), directory('/srv/files'), directory('/opt/data')], { data: ['/srv/files', '/opt/data'] })).toEqual(['data /opt/data', 'data /srv/files'])
+    expect(placed([directory('/srv'), directory('/srv/files'), directory('/opt/data')], { data: ['/srv/files', '/opt/data'] })).toEqual([
+      'data /opt/data',
+      'data /srv/files',
+    ])
   })
 
   it('does not take one path’s name for the beginning of another', () => {

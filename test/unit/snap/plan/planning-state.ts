@@ -12,7 +12,12 @@ const POOL = '6f0c1c9e-0000-4000-8000-000000000001'
 const file = (name: string) => ({ sha256: Buffer.from(name.padEnd(32, '.')).toString('hex'), bytes: 1000 })
 
 /** A boot set whose hashes depend on the kernel version alone. */
-export const bootSetOf = (kernelVersion: string) => ({ kernelVersion, vmlinuz: file(`vmlinuz ${kernelVersion}`), initrd: file(`initrd ${kernelVersion}`), verifiedAt: NOW })
+export const bootSetOf = (kernelVersion: string) => ({
+  kernelVersion,
+  vmlinuz: file(`vmlinuz ${kernelVersion}`),
+  initrd: file(`initrd ${kernelVersion}`),
+  verifiedAt: NOW,
+})
 
 const member = (role: string, mountpoint: string, guid: string) => ({ role, mountpoint, volume: { pool: POOL, guid, locator: guid } })
 
@@ -72,7 +77,13 @@ export const be = (number: number, facts: BeFacts = {}): BootEnvironment =>
   })
 
 export const data = (number: number, format: string | null = '1.0.0', role = 'data'): DataVolume =>
-  DataVolume.parse({ name: dataName(number), role, mountpoint: role === 'log' ? '/var/log' : '/srv/files', volume: { pool: POOL, guid: `data-${String(number)}`, locator: `data-${String(number)}` }, format })
+  DataVolume.parse({
+    name: dataName(number),
+    role,
+    mountpoint: role === 'log' ? '/var/log' : '/srv/files',
+    volume: { pool: POOL, guid: `data-${String(number)}`, locator: `data-${String(number)}` },
+    format,
+  })
 
 export const session = (phase: string, facts: { readonly be?: number; readonly fallback?: number; readonly generation?: number } = {}): Session => ({
   operation: 'upgrade',
@@ -162,7 +173,9 @@ export const changesOf = (plan: Plan) => plan.steps.flatMap((step) => (step.kind
 export const destroyedBy = (plan: Plan): string[] =>
   plan.steps.flatMap((step) => (step.kind === 'be.destroy' || step.kind === 'generation.destroy' || step.kind === 'data.destroy' ? [step.name] : [])).toSorted()
 
-export const refusalOf = (work: () => unknown): { readonly code: string; readonly exitCode: number; readonly next: readonly string[]; readonly message: string } => {
+export const refusalOf = (
+  work: () => unknown,
+): { readonly code: string; readonly exitCode: number; readonly next: readonly string[]; readonly message: string } => {
   try {
     work()
   } catch (error) {

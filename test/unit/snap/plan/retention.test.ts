@@ -22,7 +22,12 @@ describe('delete', () => {
 
   it.each([
     ['the factory generation', 1, {}, 'factory'],
-    ['a kept one', 3, { generations: [generation(1), generation(2), generation(3, { keep: true }), generation(4), generation(5, { health: 'confirmed' })] }, 'kept'],
+    [
+      'a kept one',
+      3,
+      { generations: [generation(1), generation(2), generation(3, { keep: true }), generation(4), generation(5, { health: 'confirmed' })] },
+      'kept',
+    ],
     ['the last confirmed one', 5, {}, 'last-confirmed'],
     ['the restore point of an open upgrade', 4, { session: session('trial', { generation: 4, fallback: 1 }) }, 'session'],
     ['what GRUB falls back to', 4, { choice: { good: name(5), trial: name(1), attemptsLeft: 2, once: null } as const }, 'boots'],
@@ -94,11 +99,11 @@ describe('prune', () => {
     expect(destroyedBy(planPrune(open, { newest: 9, days: 0 }, context()))).toEqual(['be-000003', 'be-000004'])
   })
 
-  it('names the data that goes with a boot environment that an upgrade left', () => {
+  it('spares a boot environment that was in use and alone holds some of the customer’s data', () => {
     const raised = five({ bes: [be(1, { data: 1 }), be(2, { standsFor: 1, data: 2 })], running: 2, choice: goodChoice(2), data: [data(1, '2.0.0'), data(2)] })
     const plan = planPrune(raised, { newest: 9, days: 0 }, context())
-    expect(destroyedBy(plan)).toEqual(['be-000001', 'data-000001'])
-    expect(plan.notices.join('\n')).toContain('/srv/files as be-000001 had it (data-000001)')
+    expect(destroyedBy(plan)).toEqual([])
+    expect(plan.notices.join('\n')).toContain('be-000001 stays: it alone uses /srv/files')
   })
 
   it('has no steps when there is nothing to let go', () => {

@@ -13,7 +13,12 @@ const upgraded = (facts: Parameters<typeof state>[0] = {}) =>
       generation(2, { kind: 'before-upgrade', health: 'confirmed' }),
       generation(3, { kind: 'after-upgrade', health: 'confirmed', kernel: '6.2' }),
     ],
-    bes: [be(1, { confirmed: true, kernel: '6.2' }), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2, standsFor: 2 }), be(4, { origin: 3, standsFor: 3, kernel: '6.2' })],
+    bes: [
+      be(1, { confirmed: true, kernel: '6.2' }),
+      be(2, { origin: 1, standsFor: 1 }),
+      be(3, { origin: 2, standsFor: 2 }),
+      be(4, { origin: 3, standsFor: 3, kernel: '6.2' }),
+    ],
     ...facts,
   })
 
@@ -21,10 +26,7 @@ const upgraded = (facts: Parameters<typeof state>[0] = {}) =>
 const rolledBack = (facts: Parameters<typeof state>[0] = {}) =>
   upgraded({
     generations: [...upgraded().index.generations, generation(4, { kind: 'before-rollback', health: 'confirmed', kernel: '6.2' })],
-    bes: [
-      be(1, { confirmed: true, kernel: '6.2', standsFor: 4 }),
-      ...upgraded().index.bootEnvironments.slice(1),
-    ],
+    bes: [be(1, { confirmed: true, kernel: '6.2', standsFor: 4 }), ...upgraded().index.bootEnvironments.slice(1)],
     running: 3,
     choice: { good: name(1), trial: name(3), attemptsLeft: 2, once: null },
     left: [4],
@@ -124,7 +126,9 @@ describe('rollback', () => {
         { role: 'config', volume: { guid: 'be-1-config' } },
       ],
     })
-    expect(changesOf(plan)).toContainEqual(expect.objectContaining({ planned: 'add-be', draft: expect.objectContaining({ name: name(5), origin: 2, standsFor: null }) as unknown }))
+    expect(changesOf(plan)).toContainEqual(
+      expect.objectContaining({ planned: 'add-be', draft: expect.objectContaining({ name: name(5), origin: 2, standsFor: null }) as unknown }),
+    )
     expect(finalChoice(plan).trial).toBe(name(5))
   })
 

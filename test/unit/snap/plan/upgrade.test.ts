@@ -4,7 +4,13 @@ import { type UpgradeRequest, planUpgrade } from '../../../../src/snap/plan/upgr
 import { be, changesOf, context, data, finalChoice, generation, goodChoice, kindsOf, name, refusalOf, session, state, stepOf } from './planning-state.ts'
 
 const MIB = 1024 * 1024
-const change = (packageName: string, from: string | null, to: string | null): PackageChange => ({ name: packageName, arch: 'amd64', from, to, action: 'upgrade' })
+const change = (packageName: string, from: string | null, to: string | null): PackageChange => ({
+  name: packageName,
+  arch: 'amd64',
+  from,
+  to,
+  action: 'upgrade',
+})
 const changes = [change('gateway', '1.0', '2.0'), change('libgateway1', '1.0', '2.0')]
 
 const request = (facts: Partial<UpgradeRequest> = {}): UpgradeRequest => ({
@@ -28,7 +34,7 @@ describe('upgrade', () => {
     const order = ['generation.take', 'be.clone', 'choice.write', 'packages.apply', 'packages.verify', 'boot-set.build', 'choice.write']
     let at = -1
     for (const kind of order) {
-      at = kinds.indexOf(kind as (typeof kinds)[number], at + 1)
+      at = kinds.indexOf(kind, at + 1)
       expect(at, kind).toBeGreaterThan(-1)
     }
   })
@@ -46,12 +52,27 @@ describe('upgrade', () => {
 
   it('records who arms it', () => {
     expect(changesOf(planUpgrade(state(), request(), context()))).toContainEqual(
-      expect.objectContaining({ change: expect.objectContaining({ session: expect.objectContaining({ to: expect.objectContaining({ phase: 'armed', owner: { pid: 42, startTime: '4242' }, generation: 2, be: name(1), fallback: name(3) }) as unknown }) as unknown }) as unknown }),
+      expect.objectContaining({
+        change: expect.objectContaining({
+          session: expect.objectContaining({
+            to: expect.objectContaining({ phase: 'armed', owner: { pid: 42, startTime: '4242' }, generation: 2, be: name(1), fallback: name(3) }) as unknown,
+          }) as unknown,
+        }) as unknown,
+      }),
     )
   })
 
   it('escapes to the standby from the first apt run on', () => {
-    const plan = planUpgrade(state(), request({ runs: [{ label: 'kernel', packages: changes }, { label: 'rest', packages: changes }] }), context())
+    const plan = planUpgrade(
+      state(),
+      request({
+        runs: [
+          { label: 'kernel', packages: changes },
+          { label: 'rest', packages: changes },
+        ],
+      }),
+      context(),
+    )
     expect(plan.escape?.from).toBe('apply-1')
     expect(plan.escape?.steps.map((step) => step.kind)).toEqual(expect.arrayContaining(['index.change', 'menu.write', 'reboot.note']))
     expect(plan.steps.map((step) => step.id).filter((id) => id.startsWith('apply'))).toEqual(['apply-1', 'apply-2'])
@@ -91,12 +112,18 @@ describe('upgrade', () => {
 
   it('does not count on room that an upgrade gives back', () => {
     const shrinking = { ...request().simulation, diskBytes: -500 * MIB }
-    expect(refusalOf(() => planUpgrade(state(), request({ simulation: shrinking, space: { ...request().space, pool: 9 * MIB } }), context({ space: { marginMiB: 0 } })))).toMatchObject({ exitCode: 12 })
+    expect(
+      refusalOf(() =>
+        planUpgrade(state(), request({ simulation: shrinking, space: { ...request().space, pool: 9 * MIB } }), context({ space: { marginMiB: 0 } })),
+      ),
+    ).toMatchObject({ exitCode: 12 })
   })
 
   it('needs room for another boot set on the GRUB partition when a kernel comes, and hardly any otherwise', () => {
     const space = { pool: 10_000 * MIB, grubPartition: 60 * MIB, bootSet: 80 * MIB }
-    expect(refusalOf(() => planUpgrade(state(), request({ space, simulation: kernel, runs: [{ label: 'kernel', packages: kernel.changes }] }), context()))).toMatchObject({ exitCode: 12, data: { where: '/boot/grub' } })
+    expect(
+      refusalOf(() => planUpgrade(state(), request({ space, simulation: kernel, runs: [{ label: 'kernel', packages: kernel.changes }] }), context())),
+    ).toMatchObject({ exitCode: 12, data: { where: '/boot/grub' } })
     expect(() => planUpgrade(state(), request({ space }), context())).not.toThrow()
   })
 
@@ -122,7 +149,9 @@ describe('upgrade', () => {
   })
 
   it('remembers the highest format that was written into each data volume', () => {
-    const upgraded = changesOf(planUpgrade(state({ generations: [generation(1)], bes: [be(1)], data: [data(1), data(2)] }), request(), context())).find((planned) => planned.planned === 'be-upgraded')
+    const upgraded = changesOf(planUpgrade(state({ generations: [generation(1)], bes: [be(1)], data: [data(1), data(2)] }), request(), context())).find(
+      (planned) => planned.planned === 'be-upgraded',
+    )
     expect(upgraded).toMatchObject({ data: [{ name: 'data-000001' }] })
   })
 })
