@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { BugError, NotFoundError, ToolError } from '../errors.ts'
 import { OutputTail } from './output-tail.ts'
 import type { Log, RunOptions, Runner, StreamOptions, ToolResult } from './ports.ts'
+import { type Ended, runToEnd } from './run-to-end.ts'
 
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', HOME: '/root' }
 
@@ -23,17 +24,9 @@ const optionsFor = (options: RunOptions) => ({
   ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 })
 
-interface Ended {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-  /** Set when the tool could not be started, was ended by a signal or ran out of time. */
-  readonly cause: Error | undefined
-}
-
 /**
- * Runs tools with execa. Arguments and results are logged at debug with the duration; the environment and the input, which may hold secrets, never are.
- * execa is loaded with the first tool, because commands that run none must start fast.
+ * Runs tools, the long ones with execa. Arguments and results are logged at debug with the duration; the environment and the input, which may hold secrets, never are.
+ * execa is loaded with the first long tool, because most commands run none and must start fast.
  */
 export function createExecaRunner(log: Log): Runner {
   const timed = async (tool: string, args: readonly string[], options: RunOptions, start: () => Promise<Ended>): Promise<ToolResult> => {
@@ -51,11 +44,9 @@ export function createExecaRunner(log: Log): Runner {
 
   return {
     run: (tool, args, options = {}) =>
-      timed(tool, args, options, async () => {
-        const { execa } = await import('execa')
-        const result = await execa(tool, args, optionsFor(options))
-        return { ...endOf(result), stdout: result.stdout, stderr: result.stderr }
-      }),
+      timed(tool, args, options, () =>
+        runToEnd(tool, args, { env: { ...ENVIRONMENT, ...options.env }, input: options.input, timeoutMs: options.timeoutMs, cwd: options.cwd }),
+      ),
     stream: (tool, args, options = {}) => timed(tool, args, options, () => stream(tool, args, options)),
   }
 }

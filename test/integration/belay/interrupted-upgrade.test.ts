@@ -19,8 +19,10 @@ afterAll(async () => {
   await machine.close()
 })
 
-beforeEach(() => {
+beforeEach(async () => {
   machine.repository.publish(['1.0.0', '2.0.0'], { kernel: false, grub: false })
+  // What was downloaded before is not asked for again.
+  await machine.appliance.run('/usr/bin/apt-get', ['clean'])
 })
 
 const signal = (group: number, name: NodeJS.Signals): void => {
