@@ -1,4 +1,4 @@
-import { appendFile, copyFile, rm } from 'node:fs/promises'
+import { appendFile, copyFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runTool } from '../../../demo/run-tool.ts'
@@ -43,6 +43,17 @@ beforeAll(async () => {
   await machine.appliance.useRepository(machine.server.url, { base: true })
   await appendFile(join(machine.root, 'etc/apt/sources.list'), `deb [trusted=yes] ${packages.server.url} ./\n`)
   packages.publish([OLD])
+  await machine.appliance.run('/usr/bin/apt-get', ['update'])
+  const { stdout } = await machine.appliance.run('/usr/bin/apt-cache', ['madison', 'nodejs'])
+  const versions = stdout.split('\n').flatMap((line) => line.split('|')[1]?.trim() ?? [])
+  // The rebuilt one is listed first; the other is Debian's own.
+  await machine.appliance.run('/usr/bin/apt-get', [
+    'install',
+    '--yes',
+    '--no-install-recommends',
+    `nodejs=${versions.at(-1) ?? ''}`,
+    `libnode115=${versions.at(-1) ?? ''}`,
+  ])
   machine.repository.publish(['1.0.0'], { kernel: false, grub: false })
 }, 300_000)
 
@@ -71,21 +82,26 @@ describe('belay on the running system', () => {
     expect((await json<Status>('status')).running?.be).toBe('be-000001')
   })
 
-  it('upgrades itself, libc, dpkg and nodejs in one run and ends that run well', async () => {
-    const before = await versionsOf('belay', 'libc6', 'dpkg', 'acme-gateway')
+  it('upgrades itself, libc, dpkg, nodejs, GRUB and the kernel in one run and ends that run well', async () => {
+    const watched = ['belay', 'libc6', 'dpkg', 'nodejs', 'acme-gateway', 'grub-pc', 'linux-image-amd64']
+    const before = await versionsOf(...watched)
+    const grubCfg = await readFile(join(machine.root, 'boot/grub/grub.cfg'), 'utf8')
     packages.publish([OLD, NEW])
-    machine.repository.publish(['1.0.0', '2.0.0'], { kernel: false, grub: false })
+    machine.repository.publish(['1.0.0', '2.0.0'])
     const run = await inside('upgrade', '--yes', '--json')
     expect(run.stderr).toBe('')
     const report = JSON.parse(run.stdout) as OperationReport
     expect(run.status).toBe(0)
     expect(report.executed).toBe(true)
-    const after = await versionsOf('belay', 'libc6', 'dpkg', 'acme-gateway')
+    const after = await versionsOf(...watched)
     expect(after).toContain(`belay ${NEW}`)
     expect(after).toContain('acme-gateway 2.0.0')
     expect(after.filter((line) => before.includes(line))).toEqual([])
     expect((await inside('--version')).stdout).toContain(`belay/${NEW}`)
     expect((await inside('doctor')).status).toBe(0)
+    // The kernel's hook called update-grub: what it wrote is beside belay's grub.cfg.
+    expect(await readFile(join(machine.root, 'boot/grub/grub.cfg'), 'utf8')).toBe(grubCfg)
+    expect(await readFile(join(machine.root, 'boot/grub/belay/debian.cfg'), 'utf8')).toContain('menuentry')
   }, 300_000)
 
   it('goes back across its own upgrade, and the older belay lists, tells and goes forward', async () => {

@@ -14,16 +14,16 @@ export const stallAt = async (archive: string): Promise<StallingArchive> => {
   const { promise: stalled, resolve } = Promise.withResolvers<undefined>()
   const server = createServer((request, response) => {
     const path = request.url ?? '/'
-    if (path.endsWith('.deb')) {
-      response.writeHead(200, { 'content-length': 1_000_000 })
-      response.write('!<arch>\n', () => {
-        resolve(undefined)
-      })
-      return
-    }
     fetch(new URL(path, archive))
       .then(async (answer) => {
-        response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()))
+        const body = Buffer.from(await answer.arrayBuffer())
+        // The true length: apt drops a file of another one at once.
+        response.writeHead(answer.status, { 'content-length': body.length })
+        if (!path.endsWith('.deb')) response.end(body)
+        else
+          response.write(body.subarray(0, 8), () => {
+            resolve(undefined)
+          })
       })
       .catch(() => {
         response.destroy()
