@@ -60,6 +60,8 @@ export const converse = async (options: ConverseOptions): Promise<{ readonly con
     interrupted.abort()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  // A terminal that goes away (EIO) or a reader that has seen enough (EPIPE) must not end an operation half way.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   return {
     conversation: {
       planOnly: options.plan,

@@ -37,16 +37,19 @@ export const operate = (
   asks: boolean,
   operation: (appliance: Appliance, conversation: Conversation) => Promise<OperationResult>,
   preparePolicy?: PreparePolicy,
-): Promise<OperationReport> =>
-  withAppliance(
+): Promise<OperationReport> => {
+  // Loaded while the appliance is opened, which waits for other processes.
+  const loading = Promise.all([
+    import('./converse.ts'),
+    import('./view/plan-text.ts'),
+    import('./operations/operation-report.ts'),
+    import('./view/outcome-text.ts'),
+  ])
+  loading.catch(() => undefined)
+  return withAppliance(
     flags,
     async (appliance) => {
-      const [{ converse }, { planText }, { reportOperation }, { outcomeText }] = await Promise.all([
-        import('./converse.ts'),
-        import('./view/plan-text.ts'),
-        import('./operations/operation-report.ts'),
-        import('./view/outcome-text.ts'),
-      ])
+      const [{ converse }, { planText }, { reportOperation }, { outcomeText }] = await loading
       const { conversation, end } = await converse({ ...flags, asks })
       try {
         const result = await operation(appliance, conversation)
@@ -60,3 +63,4 @@ export const operate = (
     },
     preparePolicy,
   )
+}

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { basename } from 'node:path'
 import { BelayError, InvalidFileError, NotFoundError, RefusedError } from './errors.ts'
 import { createGrubBootFiles } from './boot/grub-boot-files.ts'
+import { FIXED_PATHS } from './boot/grub-partition.ts'
 import type { Appliance } from './operations/appliance.ts'
 import { readRunning, readRunningByPlace } from './operations/read-planning-state.ts'
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
@@ -18,14 +20,16 @@ import { pathInside } from './snap/path-inside.ts'
 import { createRebootNote } from './snap/reboot-note-files.ts'
 import type { RootDescriber } from './snap/root-describer.ts'
 import { SpaceReserve } from './snap/space-reserve.ts'
+import { refuseLinks } from './snap/refuse-links.ts'
 import { CONFIG_FILE, GRUB_PARTITION, type Target, inTarget } from './snap/target.ts'
+import { sweepWorkDirectories } from './sweep-work-directories.ts'
 import { readProcessActor } from './sys/actor-process.ts'
 import { systemClock } from './sys/clock-system.ts'
 import { createNodeFiles } from './sys/files-node.ts'
 import { createLazyLog } from './sys/lazy-log.ts'
 import { createFlockLock } from './sys/lock-flock.ts'
 import { openPinoLog } from './sys/log-pino.ts'
-import { mountAt, parseMountInfo } from './sys/mount-table.ts'
+import { type Mount, mountAt, parseMountInfo } from './sys/mount-table.ts'
 import type { Actor, Files, Log, Runner } from './sys/ports.ts'
 import { createSystemdPower } from './sys/power-systemd.ts'
 import { isProcessAlive } from './sys/process-alive.ts'
@@ -34,8 +38,10 @@ import { createShellSettler } from './sys/settler.ts'
 
 const RUN_DIRECTORY = '/run/belay'
 const FINDMNT = '/usr/bin/findmnt'
-const UMOUNT = '/usr/bin/umount'
+const BTRFS_IN_SYSFS = '/sys/fs/btrfs'
 const LOG_FILE = '/var/log/belay.log'
+/** What belay keeps in its state volume under names that never change. */
+const STATE_PATHS = ['index.json', 'audit.jsonl', 'lock', 'reserve', 'generations', 'journal/closed'] as const
 
 interface OpenAppliance {
   readonly appliance: Appliance
@@ -57,11 +63,17 @@ export const openAppliance = async ({
   const runner = createExecaRunner(log)
   const files = createNodeFiles(runner)
   const target: Target = { root, live: root === '/' }
-  await sweepWorkDirectories(files, runner)
+  await sweepWorkDirectories({ files, runner, directory: RUN_DIRECTORY, isAlive: isProcessAlive })
   const driver = await openDriver(files, runner, target, `${RUN_DIRECTORY}/${String(actor.pid)}-${actor.startTime}`)
   try {
-    const policy = preparePolicy === undefined ? await readPolicy(files, target) : { policy: await preparePolicy(files), problem: null }
-    const appliance = await assemble({ actor, files, runner, log, target, driver, ...policy })
+    // Both at once: mounting and listing wait for other processes, reading a policy is work of this one.
+    const [mounted, policy] = await Promise.allSettled([
+      driver.stateDirectory(),
+      preparePolicy === undefined ? readPolicy(files, target) : preparePolicy(files).then((prepared) => ({ policy: prepared, problem: null })),
+    ])
+    if (mounted.status === 'rejected') throw mounted.reason
+    if (policy.status === 'rejected') throw policy.reason
+    const appliance = await assemble({ actor, files, runner, log, target, driver, ...policy.value })
     return {
       appliance,
       close: async () => {
@@ -72,17 +84,6 @@ export const openAppliance = async ({
   } catch (error) {
     await driver.close()
     throw error
-  }
-}
-
-/** Mounts that a killed belay left behind. */
-const sweepWorkDirectories = async (files: Files, runner: Runner): Promise<void> => {
-  if ((await files.stat(RUN_DIRECTORY)) === null) return
-  for (const name of await files.list(RUN_DIRECTORY)) {
-    const [, pid, startTime] = /^(\d+)-(\d+)$/.exec(name) ?? []
-    if (pid === undefined || startTime === undefined || (await isProcessAlive({ pid: Number(pid), startTime }))) continue
-    await runner.run(UMOUNT, ['--', `${RUN_DIRECTORY}/${name}/top`], { expect: [0, 1, 32] })
-    await files.remove(`${RUN_DIRECTORY}/${name}`)
   }
 }
 
@@ -100,8 +101,18 @@ const openDriver = async (files: Files, runner: Runner, target: Target, workDire
       data: { type: mount.type },
     })
   }
-  const { stdout } = await runner.run(FINDMNT, ['--noheadings', '--first-only', '--output', 'UUID', '--mountpoint', target.root])
-  return new BtrfsDriver({ files, runner, pool: stdout.trim(), device: mount.source, workDirectory })
+  return new BtrfsDriver({ files, runner, pool: await filesystemUuid(files, runner, mount), device: mount.source, workDirectory })
+}
+
+/** The kernel lists the devices of each mounted btrfs by its UUID; findmnt, which is slower, knows it where /sys is not mounted. */
+const filesystemUuid = async (files: Files, runner: Runner, mount: Mount): Promise<string> => {
+  if (/^\/dev\/[^/]+$/.test(mount.source) && (await files.stat(BTRFS_IN_SYSFS)) !== null) {
+    for (const name of await files.list(BTRFS_IN_SYSFS)) {
+      if (/^[0-9a-f-]{36}$/.test(name) && (await files.stat(`${BTRFS_IN_SYSFS}/${name}/devices/${basename(mount.source)}`)) !== null) return name
+    }
+  }
+  const { stdout } = await runner.run(FINDMNT, ['--noheadings', '--first-only', '--output', 'UUID', '--mountpoint', mount.mountpoint])
+  return stdout.trim()
 }
 
 interface Parts {
@@ -124,6 +135,8 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
       next: ['make a small ext4 partition (512 MiB or more), move what is in /boot/grub there, and mount it at /boot/grub'],
     })
   }
+  // Before anything is read or written there: all of it is appended to and overwritten by path, which follows links.
+  await Promise.all([refuseLinks(files, grubDirectory, FIXED_PATHS), refuseLinks(files, stateDirectory, STATE_PATHS)])
   const settler = createShellSettler({ runner, files, log, script: libexec('freeze-thaw') })
   const index = new IndexStore(files, stateDirectory)
   const boot = createGrubBootFiles({

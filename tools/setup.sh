@@ -1,11 +1,14 @@
 #!/bin/sh
+# setup.sh [LIST…]
+#
 # Makes a fresh Debian machine ready to build, check and test: the Debian packages that are missing, then npm's. Quick when all is there.
+# LIST is a file of the checkout that names more packages.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Prints the Debian packages that are wanted and not installed, one a line.
+# Arguments: more lists. Output: the Debian packages that are wanted and not installed, one a line.
 missing_packages() {
-	wanted=$(cat tools/debian-packages.txt demo/debian-packages.txt 2>/dev/null | sed 's/#.*//' | tr -s ' \t' '\n' | sort -u | sed '/^$/d')
+	wanted=$(cat tools/debian-packages.txt demo/debian-packages.txt "$@" 2>/dev/null | sed 's/#.*//' | tr -s ' \t' '\n' | sort -u | sed '/^$/d')
 	command -v npm >/dev/null || wanted="$wanted nodejs npm"
 	# shellcheck disable=SC2086 # one argument for each name
 	installed=$(dpkg-query --show --showformat='${Package}=${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/=installed$//p')
@@ -31,7 +34,7 @@ npm_packages_outdated() {
 		[ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]
 }
 
-packages=$(missing_packages)
+packages=$(missing_packages "$@")
 if [ -n "$packages" ]; then
 	# shellcheck disable=SC2086 # one argument for each name
 	install_packages $packages

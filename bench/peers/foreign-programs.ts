@@ -5,8 +5,7 @@ import { runTool } from '../../demo/run-tool.ts'
 const LDD = '/usr/bin/ldd'
 
 /** Libraries of a program by absolute path, from the output of ldd. */
-export const parseLibraries = (text: string): string[] =>
-  [...text.matchAll(/(?:=> |^\t)(\/\S+) \(0x/gm)].flatMap(([, path]) => (path === undefined ? [] : [path]))
+const parseLibraries = (text: string): string[] => [...text.matchAll(/(?:=> |^\t)(\/\S+) \(0x/gm)].flatMap(([, path]) => (path === undefined ? [] : [path]))
 
 /**
  * Puts programs of this machine into a directory of a root, with those of their libraries that the root does not have itself: they then run inside that root without being

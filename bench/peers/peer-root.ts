@@ -24,23 +24,31 @@ interface PeerPrograms {
   readonly scripts?: Readonly<Record<string, string>>
 }
 
+/**
+ * What a peer has at /boot/grub: belay's partition, or a plain directory. A tool that copies files back, with what was deleted since, would take belay's own boot choice back
+ * with them.
+ */
+type GrubPlace = 'partition' | 'directory'
+
 /** A copy of the tree that belay runs on, as a subvolume of its own on the same filesystem, for a tool that wants its root to itself. */
 export class PeerRoot {
   readonly root: string
   readonly top: string
   readonly subvolume: string
   readonly #appliance: Appliance
+  readonly #grub: GrubPlace
 
-  private constructor(appliance: Appliance, subvolume: string) {
+  private constructor(appliance: Appliance, subvolume: string, grub: GrubPlace) {
     this.#appliance = appliance
     this.subvolume = subvolume
+    this.#grub = grub
     this.top = join(appliance.directory, 'top')
     this.root = join(appliance.directory, `peer-${subvolume}`)
   }
 
   /** Clones the root that the appliance runs, its configuration in place, and gives it the fstab of an ordinary installation. */
-  static async make(appliance: Appliance, subvolume: string): Promise<PeerRoot> {
-    const peer = new PeerRoot(appliance, subvolume)
+  static async make(appliance: Appliance, subvolume: string, grub: GrubPlace): Promise<PeerRoot> {
+    const peer = new PeerRoot(appliance, subvolume, grub)
     const copy = join(peer.top, subvolume)
     if (!(await readMounts()).some(({ mountpoint }) => mountpoint === peer.top)) {
       await mkdir(peer.top, { recursive: true })
@@ -50,8 +58,8 @@ export class PeerRoot {
     // The configuration is a subvolume of its own in belay's root: an empty stub in the clone.
     await runTool('/usr/bin/rmdir', ['--', join(copy, 'etc/acme')])
     await runTool('/usr/bin/cp', ['--archive', '--', join(appliance.root, 'etc/acme'), join(copy, 'etc/acme')])
-    const fstab = [`UUID=${appliance.btrfsUuid} / btrfs defaults,subvol=${subvolume} 0 0`, `UUID=${appliance.grubUuid} /boot/grub ext4 defaults 0 2`]
-    await writeFile(join(copy, 'etc/fstab'), fstab.map((line) => `${line}\n`).join(''))
+    await writeFile(join(copy, 'etc/fstab'), `UUID=${appliance.btrfsUuid} / btrfs defaults,subvol=${subvolume} 0 0\n`)
+    if (grub === 'directory') await runTool('/usr/bin/cp', ['--archive', '--', join(appliance.root, 'boot/grub/i386-pc'), join(copy, 'boot/grub/i386-pc')])
     return peer
   }
 
@@ -60,7 +68,7 @@ export class PeerRoot {
     await unmountAll(({ mountpoint }) => isWithin(mountpoint, this.root))
     await mkdir(this.root, { recursive: true })
     await runTool(MOUNT, ['-t', 'btrfs', '-o', `subvol=${this.subvolume}`, '--', this.#appliance.btrfsDevice, this.root])
-    await runTool(MOUNT, ['-t', 'ext4', '--', this.#appliance.grubDevice, join(this.root, 'boot/grub')])
+    if (this.#grub === 'partition') await runTool(MOUNT, ['-t', 'ext4', '--', this.#appliance.grubDevice, join(this.root, 'boot/grub')])
     await runTool(MOUNT, ['-t', 'tmpfs', '--', 'tmpfs', join(this.root, PROGRAMS)])
     await bringPrograms(programs, this.root, PROGRAMS)
     for (const [name, file] of Object.entries({ ...scripts, [basename(TIMER)]: TIMER })) {

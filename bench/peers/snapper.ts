@@ -22,7 +22,7 @@ export class Snapper {
   }
 
   static async make(appliance: Appliance): Promise<Snapper> {
-    const peer = await PeerRoot.make(appliance, SUBVOLUME)
+    const peer = await PeerRoot.make(appliance, SUBVOLUME, 'partition')
     const copy = join(peer.top, SUBVOLUME)
     for (const directory of ['etc/snapper/configs', 'etc/default']) await mkdir(join(copy, directory), { recursive: true })
     await writeFile(join(copy, 'etc/default/snapper'), 'SNAPPER_CONFIGS="root"\n')

@@ -29,7 +29,7 @@ export class Timeshift {
   }
 
   static async make(appliance: Appliance): Promise<(mode: Mode) => Timeshift> {
-    const peer = await PeerRoot.make(appliance, SUBVOLUME)
+    const peer = await PeerRoot.make(appliance, SUBVOLUME, 'directory')
     await boot(peer)
     return (mode) => new Timeshift(peer, appliance.btrfsUuid, mode)
   }
@@ -55,7 +55,7 @@ export class Timeshift {
   /** A snapshot marked live is the root that was left and still runs; while there is one, the next restore would delete the root that it restored before (22.11). */
   async #reboot(): Promise<void> {
     const snapshots = join(this.#peer.top, 'timeshift-btrfs/snapshots')
-    for (const name of await readdir(snapshots)) {
+    for (const name of this.mode === 'btrfs' ? await readdir(snapshots) : []) {
       const file = join(snapshots, name, 'info.json')
       await writeFile(file, (await readFile(file, 'utf8')).replace('"live" : "true"', '"live" : "false"'))
     }

@@ -3,7 +3,7 @@ import type { Comparison } from './comparison.ts'
 
 const SECOND = 1000
 
-export const duration = (milliseconds: number): string => {
+const duration = (milliseconds: number): string => {
   if (milliseconds < 10) return `${milliseconds.toFixed(1)} ms`
   return milliseconds < SECOND ? `${milliseconds.toFixed(0)} ms` : `${(milliseconds / SECOND).toFixed(milliseconds < 10 * SECOND ? 2 : 1)} s`
 }

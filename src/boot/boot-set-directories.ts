@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { NotFoundError } from '../errors.ts'
+import { BugError, NotFoundError, RefusedError } from '../errors.ts'
 import { BeName } from '../snap/names.ts'
 import type { Files, Settler } from '../sys/ports.ts'
 import { bootEnvironmentPath, BOOT_SET_FILES, LAYOUT } from './grub-partition-layout.ts'
@@ -20,21 +20,32 @@ export class BootSetDirectories {
   }
 
   async list(): Promise<BeName[]> {
-    const names = await this.#names(LAYOUT.bootEnvironments)
-    return names.flatMap((name) => {
+    const found: BeName[] = []
+    for (const name of await this.#names(LAYOUT.bootEnvironments)) {
       const be = BeName.safeParse(name)
-      return be.success ? [be.data] : []
-    })
+      if (be.success && (await this.has(be.data))) found.push(be.data)
+    }
+    return found
   }
 
+  /** A link that leads anywhere but to a set of this boot environment is no set. */
   async has(be: BeName): Promise<boolean> {
-    return (await this.#files.stat(this.#link(be))) !== null
+    return (await this.#directory(be)) !== null
   }
 
-  /** The directory that holds a boot environment's set. */
+  /**
+   * The directory that holds a boot environment's set.
+   * @throws RefusedError `path-leads-out` when its link does not lead to one.
+   */
   async of(be: BeName): Promise<string> {
-    const link = this.#link(be)
-    return posix.join(posix.dirname(link), await this.#files.readLink(link))
+    const directory = await this.#directory(be)
+    if (directory === null) {
+      throw new RefusedError('path-leads-out', `${this.#link(be)} does not lead to a boot set of ${be}`, {
+        next: ['belay doctor --fix   # verifies the kernel anew and writes it'],
+        data: { path: this.#link(be) },
+      })
+    }
+    return directory
   }
 
   /**
@@ -84,6 +95,16 @@ export class BootSetDirectories {
     }
   }
 
+  async #directory(be: BeName): Promise<string | null> {
+    const link = this.#link(be)
+    if ((await this.#files.stat(link))?.kind !== 'symlink') return null
+    const [, name] = /^\.\.\/sets\/(be-\d{6}\.\d+)$/.exec(await this.#files.readLink(link)) ?? []
+    if (name?.startsWith(`${be}.`) !== true) return null
+    const directory = this.#path(`${LAYOUT.sets}/${name}`)
+    const stat = await this.#files.stat(directory)
+    return stat === null || stat.kind === 'directory' ? directory : null
+  }
+
   async #removeSets(be: BeName, except: string | null): Promise<void> {
     for (const name of await this.#names(LAYOUT.sets)) {
       if (name.startsWith(`${be}.`) && name !== except) await this.#files.remove(this.#path(`${LAYOUT.sets}/${name}`))
@@ -109,6 +130,7 @@ export class BootSetDirectories {
   }
 
   #link(be: BeName): string {
+    if (!BeName.safeParse(be).success) throw new BugError(`a boot environment cannot be called ${be}`, { data: { be } })
     return this.#path(bootEnvironmentPath(be))
   }
 

@@ -89,7 +89,7 @@ export class BootSets {
     if (record === null) throw new NotFoundError(`${options.from} has no boot set`, { next: ['belay doctor --fix'], data: { be: options.from } })
     const source = await this.#directories.of(options.from)
     await this.#replace(options.to, record, options.entryText, async (directory) => {
-      for (const name of BOOT_FILES) await this.#files.link(posix.join(source, BOOT_SET_FILES[name]), posix.join(directory, BOOT_SET_FILES[name]))
+      await together(BOOT_FILES.map((name) => this.#files.link(posix.join(source, BOOT_SET_FILES[name]), posix.join(directory, BOOT_SET_FILES[name]))))
     })
     return record
   }
@@ -160,8 +160,10 @@ export class BootSets {
   async #replace(be: BeName, record: BootSetFile, entryText: string, fill: (directory: string) => Promise<void>): Promise<void> {
     await this.#directories.replace(be, async (directory) => {
       await fill(directory)
-      await this.#files.writeAtomic(posix.join(directory, BOOT_SET_FILES.entry), entryText)
-      await this.#files.writeAtomic(posix.join(directory, BOOT_SET_FILES.record), `${JSON.stringify(record, null, 2)}\n`)
+      await together([
+        this.#files.writeAtomic(posix.join(directory, BOOT_SET_FILES.entry), entryText),
+        this.#files.writeAtomic(posix.join(directory, BOOT_SET_FILES.record), `${JSON.stringify(record, null, 2)}\n`),
+      ])
     })
   }
 
@@ -200,6 +202,11 @@ export class BootSets {
       throw error
     })
   }
+}
+
+/** At once, because syncs that meet share one commit of the journal. A failure is thrown when all have ended: the caller takes away what they wrote. */
+const together = async (writes: readonly Promise<void>[]): Promise<void> => {
+  for (const result of await Promise.allSettled(writes)) if (result.status === 'rejected') throw result.reason
 }
 
 const stampOf = ({ inode, size, mtimeNs, ctimeNs }: EntryStat): SourceStamp => ({ inode, size, mtimeNs, ctimeNs })

@@ -1,3 +1,4 @@
+import { InvalidFileError } from '../errors.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { BootFiles } from '../snap/boot-files.ts'
 import type { BootEnvironment, BootSetRecord, Index, Volume } from '../snap/model.ts'
@@ -91,6 +92,13 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     },
     async shareBootSet(from, to, root) {
       return recordOf(await sets.share({ from, to, entryText: entryText(to, root) }))
+    },
+    async recordOf(be) {
+      const record = await sets.read(be).catch((error: unknown) => {
+        if (error instanceof InvalidFileError) return null
+        throw error
+      })
+      return record === null ? null : recordOf(record)
     },
     removeBootSet: (be) => sets.remove(be),
     isInStep: (be, rootDirectory, root) => sets.isInStep({ be, rootDirectory, filesystem: root.driver }),

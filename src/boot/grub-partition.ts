@@ -7,6 +7,9 @@ import { ENV_BLOCK_BYTES, formatEnvBlock, parseEnvBlock, type ParsedEnvBlock } f
 import { bootEnvironmentPath, BOOT_SET_FILES, GRUB_MOUNTPOINT, LAYOUT } from './grub-partition-layout.ts'
 import type { GrubFiles } from './next-boot-from-files.ts'
 
+/** What belay reads and writes on the partition under names that never change. */
+export const FIXED_PATHS: readonly string[] = Object.values(LAYOUT)
+
 /** One logical change of what boots. What is left out stays as it is. */
 export interface GrubPartitionChange {
   readonly choice?: BootChoice

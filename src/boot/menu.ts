@@ -79,6 +79,7 @@ function title(candidate: MenuCandidate, product: string, timeZone: string): str
 function localMinute(iso: string, timeZone: string): string {
   const time = new Date(iso)
   if (Number.isNaN(time.getTime())) return iso
+  if (timeZone === 'UTC') return time.toISOString().slice(0, 16).replace('T', ' ')
   // Swedish writes dates the ISO way.
   return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short', timeZone }).format(time)
 }

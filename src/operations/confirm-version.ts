@@ -1,34 +1,84 @@
-import { InvalidFileError, NotFoundError, RefusedError } from '../errors.ts'
+import { BelayError, NotFoundError, RefusedError } from '../errors.ts'
 import type { BeName } from '../snap/names.ts'
 import { planConfirm } from '../snap/plan/confirm.ts'
 import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
-import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
+import { type Conversation, type OperationResult, locked, runOperation } from './run-operation.ts'
 
-/** `belay confirm`: what runs is healthy and stays. Without a readable index the boot choice alone is confirmed. */
+/** `belay confirm`: what runs is healthy and stays. Without a readable index or journal the boot choice alone is confirmed. */
 export const confirmVersion = async (appliance: Appliance, conversation: Conversation): Promise<OperationResult> => {
+  const lost = conversation.planOnly ? null : await lostRecord(appliance)
+  const running = lost === null ? null : await readRunningByPlace(appliance)
+  return lost === null || running === null
+    ? runOperation(appliance, 'confirm', (state, context) => planConfirm(state, { atomic: appliance.driver.atomicSets }, context), conversation)
+    : confirmChoiceAlone(appliance, running, lost)
+}
+
+/** Which of the records that an operation needs cannot be read, null when all can. */
+const lostRecord = async (appliance: Appliance): Promise<'index' | 'journal' | null> => {
   try {
-    return await runOperation(appliance, 'confirm', (state, context) => planConfirm(state, { atomic: appliance.driver.atomicSets }, context), conversation)
+    await appliance.index.read()
   } catch (error) {
-    const indexIsLost = error instanceof InvalidFileError || error instanceof NotFoundError || (error instanceof RefusedError && error.code === 'index/too-new')
-    if (!indexIsLost || conversation.planOnly) throw error
-    const running = await readRunningByPlace(appliance)
-    if (running === null) throw error
-    appliance.log.warn('the index cannot be read; confirming the boot choice alone', { running })
-    await appliance.boot.writeChoice({ good: running, trial: null, attemptsLeft: 0, once: null })
-    return { plan: withoutIndex(running, appliance.clock.now().toISOString()), executed: true, results: new Map(), recovered: [] }
+    if (!(error instanceof BelayError)) throw error
+    return 'index'
+  }
+  try {
+    await appliance.journals.unfinished()
+    return null
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    return 'journal'
   }
 }
 
-const withoutIndex = (running: BeName, now: string): OperationResult['plan'] => ({
+/** An upgrade that was cut leaves packages half configured in the version that runs; GRUB must not be told to stay with it. */
+const refuseHalfUpgraded = async (appliance: Appliance, running: BeName, lost: 'index' | 'journal'): Promise<void> => {
+  const session = lost === 'index' ? null : (await appliance.index.read()).session
+  const isOpen = session !== null && session.phase !== 'trial' && session.be === running
+  if (!isOpen && !(await appliance.journals.mayHaveHalfChangedPackages(running))) return
+  throw new RefusedError('session/armed', `an upgrade of ${running} was interrupted; it cannot be confirmed`, {
+    next: ['systemctl reboot   # starts the version that was armed', 'belay doctor'],
+    data: { be: running },
+  })
+}
+
+const confirmChoiceAlone = async (appliance: Appliance, running: BeName, lost: 'index' | 'journal'): Promise<OperationResult> => {
+  const confirm = async (): Promise<OperationResult> => {
+    await refuseHalfUpgraded(appliance, running, lost)
+    const plan = withoutRecord(running, appliance.clock.now().toISOString(), lost)
+    appliance.log.warn(`the ${lost} cannot be read; confirming the boot choice alone`, { running })
+    await appliance.boot.writeChoice({ good: running, trial: null, attemptsLeft: 0, once: null })
+    await audit(appliance, plan)
+    return { plan, executed: true, results: new Map(), recovered: [] }
+  }
+  try {
+    return await locked(appliance, 'confirm', confirm)
+  } catch (error) {
+    // With the index its whole volume may be gone, and the lock with it.
+    if (!(error instanceof NotFoundError) || (await appliance.driver.stateDirectory()) !== null) throw error
+    return confirm()
+  }
+}
+
+const audit = async (appliance: Appliance, plan: OperationResult['plan']): Promise<void> => {
+  if ((await appliance.driver.stateDirectory()) === null) return
+  const { uid, user } = appliance.actor
+  const entry = { at: plan.madeAt, plan: plan.id, operation: plan.operation, summary: plan.summary, outcome: 'done', uid, user, error: null, recovered: false }
+  // GRUB has been told already: what is confirmed must not be called a failure because it could not be noted down.
+  await appliance.audit.append(entry).catch((error: unknown) => {
+    appliance.log.warn('the confirmation could not be written to the audit log', { error: String(error) })
+  })
+}
+
+const withoutRecord = (running: BeName, now: string, lost: 'index' | 'journal'): OperationResult['plan'] => ({
   format: 1,
-  id: 'without-index',
+  id: `without-${lost}`,
   operation: 'confirm',
   madeAt: now,
   summary: `${running} stays: it is what GRUB starts from now on`,
   basis: { revision: null, choice: null, running },
   checks: [],
-  notices: ['the index cannot be read; only the boot choice was confirmed (belay doctor)'],
+  notices: [`the ${lost} cannot be read; only the boot choice was confirmed (belay doctor)`],
   steps: [],
   commit: null,
   escape: null,

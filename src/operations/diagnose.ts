@@ -74,13 +74,14 @@ const session: Check = (_appliance, { index, choice, running }) => {
       problem('fell-back', `${open.text.replace(/^before/, 'the')} did not stay; ${String(running)} runs, the version before it`, 'belay confirm'),
     ])
   }
-  if (next !== null && next !== running) {
+  if (choice !== null && next !== null && next !== running && choice.trial !== running) {
+    const picked = running !== null && choice.once === null && ![choice.good, choice.trial, open?.be].includes(running)
     return Promise.resolve([
       {
         finding: {
           code: 'reboot-pending',
           severity: 'reboot',
-          text: `the next boot starts ${next}; ${running ?? 'a root that is not belay’s'} runs`,
+          text: `the next boot starts ${next}; ${running ?? 'a root that is not belay’s'} runs${picked ? ' for this boot (to stay in it: belay confirm)' : ''}`,
           remedy: 'systemctl reboot',
           fixable: false,
         },
@@ -92,7 +93,7 @@ const session: Check = (_appliance, { index, choice, running }) => {
 }
 
 const trial: Check = async (appliance, { index, choice, running }) => {
-  if (running === null || choice === null || choice.good === running || nextBoot(choice).be !== running) return []
+  if (running === null || choice === null || choice.good === running || choice.trial !== running) return []
   if (await appliance.rebootNote.isSet())
     return [
       {
@@ -106,15 +107,14 @@ const trial: Check = async (appliance, { index, choice, running }) => {
         fix: null,
       },
     ]
-  return [note('trial', `${running} is on trial${index.session === null ? '' : ` (${index.session.text.replace(/^before /, '')})`}`, 'belay confirm')]
+  return [
+    note(
+      'trial',
+      `${running} is on trial${choice.attemptsLeft === 0 ? ', and this is its last attempt' : ''}${index.session === null ? '' : ` (${index.session.text.replace(/^before /, '')})`}`,
+      'belay confirm',
+    ),
+  ]
 }
-
-const pickedOnce: Check = (_appliance, { choice, running }) =>
-  Promise.resolve(
-    running !== null && choice !== null && choice.good !== running && choice.trial !== running && nextBoot(choice).be !== running && choice.once === null
-      ? [note('picked-once', `${running} was picked for one boot`, 'belay confirm   (to stay)')]
-      : [],
-  )
 
 const packages: Check = async (appliance) => {
   const state = await appliance.packages.state()
@@ -235,7 +235,7 @@ const leftInRoot: Check = async (appliance, { running }) =>
 const policyFile = (appliance: Appliance): Promise<Diagnosis[]> =>
   Promise.resolve(appliance.policyProblem === null ? [] : [problem('policy', appliance.policyProblem.message, 'edit /etc/belay/config.yaml')])
 
-const CHECKS: readonly Check[] = [bootChoice, session, trial, pickedOnce, packages, bootSets, pool]
+const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool]
 /** Checks that compare with policy; without a readable one there is nothing to compare with. */
 const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot]
 
@@ -268,7 +268,7 @@ export const diagnose = async (appliance: Appliance): Promise<Diagnosis[]> => {
   const found: Diagnosis[] = [...atPolicy]
   // What a failed upgrade left in the running version is what its reboot leaves behind: there is nothing to mend in it.
   const abandoned = index.session?.phase === 'failed' && index.session.be === facts.running
-  const ofRunning: readonly Check[] = abandoned ? [packages, configMembers, pickedOnce] : []
+  const ofRunning: readonly Check[] = abandoned ? [packages, configMembers] : []
   for (const check of [...CHECKS, ...(atPolicy.length === 0 ? POLICY_CHECKS : [])].filter((candidate) => !ofRunning.includes(candidate)))
     found.push(...(await check(appliance, facts)))
   return found

@@ -1,4 +1,4 @@
-import { RefusedError } from '../errors.ts'
+import { NoSpaceError, RefusedError } from '../errors.ts'
 import type { OwnObject } from '../snap/driver.ts'
 import { inTarget } from '../snap/target.ts'
 import { mountAt, parseMountInfo } from '../sys/mount-table.ts'
@@ -45,10 +45,25 @@ const refuseAdopted = async (appliance: Appliance, survey: readonly OwnObject[])
   }
 }
 
+const MIB = 1024 * 1024
+
+/** There is no reserve yet that an undo could use: the room for it is proven first. */
+const refuseFull = async (appliance: Appliance): Promise<void> => {
+  const { reserveMiB, marginMiB } = appliance.policy.space
+  const { free } = await appliance.driver.space()
+  const need = (reserveMiB + marginMiB) * MIB
+  if (free >= need) return
+  throw new NoSpaceError(`init needs ${String(reserveMiB + marginMiB)} MiB on the pool; ${String(Math.floor(free / MIB))} MiB is free`, {
+    next: ['apt-get clean', 'journalctl --vacuum-size=50M'],
+    data: { where: 'pool', need, free },
+  })
+}
+
 const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> => {
   const survey = await appliance.driver.survey()
   await refuseAdopted(appliance, survey)
   await refuseLayout(appliance)
+  await refuseFull(appliance)
   const { root } = appliance.target
   const volume = await appliance.driver.volumeAt(root)
   if (volume === null) throw new RefusedError('layout/top-level', 'the root filesystem is not a subvolume of its own', {})

@@ -101,7 +101,9 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
             generation: session.generation,
             text: session.text,
           },
-    rebootRequired: initialised && next !== null && (next.be !== running || session?.phase === 'trial'),
+    // The last attempt of a trial runs now: a reboot would leave it, not start it.
+    rebootRequired:
+      initialised && next !== null && ((next.be !== running && choice?.trial !== running) || (appliance.target.live && (await appliance.rebootNote.isSet()))),
     interrupted: unfinished.map(({ record }) => ({ operation: record.plan.operation, plan: record.plan.id })),
     generations: index?.generations.length ?? 0,
     factory: index?.factory ?? null,

@@ -1,4 +1,4 @@
-import { FailedError } from '../errors.ts'
+import { BelayError, FailedError } from '../errors.ts'
 import type { PackageRun, Simulation } from '../pkg/packages.ts'
 import { parseDataFormat } from '../pkg/data-format.ts'
 import { planConfirm } from '../snap/plan/confirm.ts'
@@ -129,10 +129,19 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
     await downloadFirst(appliance, provisional, wanted.runs, conversation)
     const plan = await planWith(appliance, options, wanted, await readNewDataFormat(appliance, wanted.runs))
     const execution = await executorFor(appliance, conversation).execute(plan).catch(rebootIfPolicySays(appliance))
-    if (!(await needsReboot(appliance, before))) {
-      const confirm = planConfirm(await readPlanningState(appliance), { atomic: appliance.driver.atomicSets }, planContext(appliance))
-      await executorFor(appliance, { ...conversation, onEvent: () => undefined }).execute(confirm)
-    }
-    return { plan, executed: true, results: execution.results, recovered }
+    const notConfirmed = (await needsReboot(appliance, before)) ? [] : await confirmAtOnce(appliance, conversation)
+    return { plan: { ...plan, notices: [...plan.notices, ...notConfirmed] }, executed: true, results: execution.results, recovered }
   })
+}
+
+/** Confirm a result that needs no reboot. When that fails the upgrade is done all the same, and stays on trial. @returns what to tell. */
+const confirmAtOnce = async (appliance: Appliance, conversation: Conversation): Promise<string[]> => {
+  try {
+    const confirm = planConfirm(await readPlanningState(appliance), { atomic: appliance.driver.atomicSets }, planContext(appliance))
+    await executorFor(appliance, { ...conversation, onEvent: () => undefined }).execute(confirm)
+    return []
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    return [`the upgrade is done and on trial, but could not be confirmed: ${error.message} (belay confirm)`]
+  }
 }

@@ -18,6 +18,8 @@ export interface BootFiles {
   buildBootSet(be: BeName, rootDirectory: string, root: RootFilesystem): Promise<BootSetRecord>
   /** The same verified files for another boot environment, by hard links. */
   shareBootSet(from: BeName, to: BeName, root: RootFilesystem): Promise<BootSetRecord>
+  /** What a boot environment's set holds; null when it has none that can be read. */
+  recordOf(be: BeName): Promise<BootSetRecord | null>
   removeBootSet(be: BeName): Promise<void>
   /** Whether the boot set is what the root's /boot would give now; cheap. */
   isInStep(be: BeName, rootDirectory: string, root: RootFilesystem): Promise<boolean>

@@ -51,6 +51,9 @@ export interface Driver {
   /** @throws RefusedError `in-use` when its root is mounted, or when something that is not belay's and not empty lies in it. */
   destroyBe(name: BeName): Promise<void>
 
+  /** Whether an object could be destroyed now; touches nothing. @throws what destroying it would throw. */
+  checkDestroy(object: Pick<OwnObject, 'kind' | 'name'>): Promise<void>
+
   /** A writable copy of a data volume. */
   cloneData(name: DataName, from: Volume): Promise<Volume>
   /** Move what a boot environment has at a path into a data or log volume of its own; an empty directory stays as its mount point. */

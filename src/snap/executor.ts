@@ -1,4 +1,4 @@
-import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, ToolError } from '../errors.ts'
+import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, RefusedError, ToolError } from '../errors.ts'
 import type { Clock, Log } from '../sys/ports.ts'
 import type { FaultPoints } from './fault-points.ts'
 import type { Journal, JournalDirectory, JournalRecord, Outcome } from './journal.ts'
@@ -81,6 +81,9 @@ const sameBasis = (a: Basis, b: Basis): boolean => JSON.stringify([a.revision, a
 const wasStarted = (plan: Plan, step: Step, now: Basis): boolean =>
   step.kind === 'choice.write' && now.running !== plan.basis.running && now.running === nextBoot(step.to).be
 
+/** What a deletion destroys after its commit point. */
+const mayStay = (step: Step): boolean => step.kind === 'be.destroy' || step.kind === 'generation.destroy' || step.kind === 'data.destroy'
+
 /** Runs plans: journals each step before and after, undoes in reverse before the commit point, resumes after it. It decides nothing else. */
 export class Executor {
   readonly #ports: ExecutorPorts
@@ -151,6 +154,11 @@ export class Executor {
         await (position > commit ? this.#withRoom(work) : work())
         onEvent({ event: 'step-applied', step })
       } catch (error) {
+        if (position > commit && mayStay(step) && error instanceof RefusedError) {
+          // Nothing offers it any more; that it cannot be destroyed now must not keep later operations from running. doctor names it.
+          this.#ports.log.warn('something stays that was to be destroyed', { step: step.id, why: error.message })
+          continue
+        }
         if (position > commit) throw notFinished(plan, error)
         if (position === commit && (await this.#isApplied(step))) throw notFinished(plan, error)
         return await this.#takeBack(plan, journal, position, results, error)
@@ -190,6 +198,8 @@ export class Executor {
       if (floor >= 0 && step.kind === 'packages.apply') continue
       try {
         await this.#withRoom(() => this.#undo(step, results))
+        results.delete(step.id)
+        await this.#withRoom(() => journal.write({ undone: at }))
       } catch (undoError) {
         throw new NotUndoneError(`${plan.operation} failed (${messageOf(cause)}), and undoing "${step.why}" failed too: ${messageOf(undoError)}`, {
           cause: undoError,
@@ -197,8 +207,6 @@ export class Executor {
           data: { plan: plan.id, step: step.id },
         })
       }
-      results.delete(step.id)
-      await this.#withRoom(() => journal.write({ undone: at }))
       onEvent({ event: 'step-undone', step })
     }
     if (floor >= 0) return this.#escape(plan, journal, results, cause)
@@ -223,13 +231,28 @@ export class Executor {
   }
 
   async #end(plan: Plan, journal: Journal, outcome: Outcome, error: unknown, results: Results): Promise<Execution> {
-    await this.#withRoom(() => journal.write({ ended: outcome, error: error === null ? null : messageOf(error) }))
+    await this.#record(plan, outcome, () => journal.write({ ended: outcome, error: error === null ? null : messageOf(error) }))
     await this.#ports.faults.reach('plan.ended')
-    await this.#withRoom(() => this.#ports.onEnded(plan, outcome, error))
-    await journal.close()
+    await this.#record(plan, outcome, async () => {
+      await this.#ports.onEnded(plan, outcome, error)
+      await journal.close()
+    })
     await this.#ports.faults.reach('plan.closed')
     this.#ports.onEvent({ event: 'ended', outcome })
     return { outcome, results, error }
+  }
+
+  /** A run whose end cannot be written down is not at its end for the next command. */
+  async #record(plan: Plan, outcome: Outcome, work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#withRoom(work)
+    } catch (error) {
+      throw new NotUndoneError(`${plan.operation} is ${outcome}, but that could not be recorded: ${messageOf(error)}`, {
+        cause: error,
+        next: ['belay doctor --fix'],
+        data: { plan: plan.id, outcome },
+      })
+    }
   }
 
   /** For what has to succeed on a full disk too: the space that is held back makes room for a second try. */

@@ -94,6 +94,10 @@ export class MemoryBootFiles implements BootFiles {
     return found.record
   }
 
+  recordOf(be: BeName): Promise<BootSetRecord | null> {
+    return Promise.resolve(this.#partition.bootSets.get(be)?.record ?? null)
+  }
+
   removeBootSet(be: BeName): Promise<void> {
     return this.#change(() => this.#partition.bootSets.delete(be))
   }

@@ -86,6 +86,10 @@ export class MemoryDriver implements Driver {
     })
   }
 
+  async checkDestroy({ kind, name }: Pick<OwnObject, 'kind' | 'name'>): Promise<void> {
+    await this.#inside(kind, name)
+  }
+
   async destroyBe(name: BeName): Promise<void> {
     await this.#destroy('be', name)
   }
@@ -269,11 +273,12 @@ export class MemoryDriver implements Driver {
     return made
   }
 
-  async #destroy(kind: Kind, name: Name): Promise<void> {
+  /** What lies in an object, and whether there is one. @throws RefusedError as destroying it would. */
+  async #inside(kind: Kind, name: Name): Promise<readonly Volume[] | null> {
     const container = `${kind}/${name}`
     const mark = this.#pool.marks.get(container)
     if (mark === undefined) {
-      if ((await this.#pool.files.stat(this.#pool.at(container))) === null) return
+      if ((await this.#pool.files.stat(this.#pool.at(container))) === null) return null
       throw new RefusedError('not-ours', `${container} does not carry belay’s mark; it is left alone`, { data: { path: container } })
     }
     const inside = (await this.#pool.volumes()).filter((volume) => isBelow(volume.locator, container))
@@ -284,6 +289,13 @@ export class MemoryDriver implements Driver {
       const empty = (await this.#pool.files.list(this.#pool.at(volume.locator))).length === 0
       if (!empty) throw new RefusedError('in-use', `${volume.locator} is not belay’s and not empty; ${name} stays`, { data: { path: volume.locator } })
     }
+    return inside
+  }
+
+  async #destroy(kind: Kind, name: Name): Promise<void> {
+    const container = `${kind}/${name}`
+    const inside = await this.#inside(kind, name)
+    if (inside === null) return
     for (const path of inside.map((volume) => volume.locator).toSorted(deepFirst)) this.#pool.delete(path)
     this.#pool.delete(container)
     this.#pool.marks.delete(container)

@@ -47,7 +47,11 @@ export class BtrfsDriver implements Driver {
   async takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]> {
     const members = sources.map((source, position) => ({ source, at: memberName(source.role, position) }))
     return this.#containers.make('generation', name, members, async (container) => {
-      for (const { source, at } of members) await this.#pool.commands.snapshot(await this.#pool.directoryOf(source.volume), `${container}/${at}`, true)
+      // All at once: each snapshot waits for a commit of the filesystem, and they can share one.
+      const taken = await Promise.allSettled(
+        members.map(async ({ source, at }) => this.#pool.commands.snapshot(await this.#pool.directoryOf(source.volume), `${container}/${at}`, true)),
+      )
+      for (const result of taken) if (result.status === 'rejected') throw result.reason
     })
   }
 
@@ -67,6 +71,10 @@ export class BtrfsDriver implements Driver {
         await this.#pool.commands.snapshot(await this.#pool.directoryOf(source.volume), target, false)
       }
     })
+  }
+
+  async checkDestroy({ kind, name }: Pick<OwnObject, 'kind' | 'name'>): Promise<void> {
+    await this.#containers.checkDestroy(kind, name)
   }
 
   async destroyBe(name: BeName): Promise<void> {
@@ -112,7 +120,7 @@ export class BtrfsDriver implements Driver {
   }
 
   async beRootDirectory(be: BeName): Promise<string> {
-    return `${await this.#pool.top()}/${containerOf('be', be)}/root`
+    return pathInside(this.#pool.files, await this.#pool.top(), `${containerOf('be', be)}/root`)
   }
 
   async bindData(be: BeName, uses: readonly (DataUse & { readonly volume: Volume })[]): Promise<void> {

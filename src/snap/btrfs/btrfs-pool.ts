@@ -2,7 +2,9 @@ import { NotFoundError } from '../../errors.ts'
 import { type Mount, mountAt, parseMountInfo } from '../../sys/mount-table.ts'
 import type { Files, Runner } from '../../sys/ports.ts'
 import type { Volume } from '../model.ts'
+import { refuseLinks } from '../refuse-links.ts'
 import { BtrfsCommands } from './btrfs-commands.ts'
+import { STATE, kindDirectory } from './layout.ts'
 import type { Subvolume } from './subvolume-list.ts'
 
 export interface BtrfsPoolOptions {
@@ -43,6 +45,7 @@ export class BtrfsPool {
     await this.files.makeDirectory(directory, 0o700)
     await this.commands.mountTopLevel(this.#device, directory)
     this.#top = directory
+    await refuseLinks(this.files, directory, [STATE, kindDirectory('generation'), kindDirectory('be'), kindDirectory('data')])
     return directory
   }
 

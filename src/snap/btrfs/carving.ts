@@ -89,7 +89,7 @@ export class Carving {
   }
 
   async #placeIn(be: BeName, mountpoint: string): Promise<{ readonly root: string; readonly directory: string; readonly path: string }> {
-    const root = `${await this.#pool.top()}/${containerOf('be', be)}/root`
+    const root = await pathInside(this.#pool.files, await this.#pool.top(), `${containerOf('be', be)}/root`)
     return { root, directory: await pathInside(this.#pool.files, root, mountpoint), path: `${containerOf('be', be)}/root${mountpoint}` }
   }
 

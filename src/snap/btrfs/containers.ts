@@ -5,6 +5,7 @@ import type { BeName, DataName, GenerationName } from '../names.ts'
 import type { BtrfsPool } from './btrfs-pool.ts'
 import { type ContainerKind, TOP, containerOf, kindDirectory } from './layout.ts'
 import { MARK_FILE, type Mark, readMark } from './mark.ts'
+import type { Subvolume } from './subvolume-list.ts'
 
 const NAME_PATTERN: Record<ContainerKind, RegExp> = { generation: /^gen-\d{6}$/, be: /^be-\d{6}$/, data: /^data-\d{6}$/ }
 const deepFirst = (a: { readonly path: string }, b: { readonly path: string }): number => b.path.split('/').length - a.path.split('/').length
@@ -20,18 +21,19 @@ export class Containers {
   async survey(): Promise<readonly OwnObject[]> {
     const top = await this.#pool.top()
     this.#pool.forgetList()
-    const subvolumes = await this.#pool.list()
+    const there = new Set((await this.#pool.list()).map((subvolume) => subvolume.path))
     const objects: OwnObject[] = []
     for (const kind of ['generation', 'be', 'data'] as const) {
       const directory = `${top}/${kindDirectory(kind)}`
       if ((await this.#pool.files.stat(directory)) === null) continue
-      for (const name of await this.#pool.files.list(directory)) {
-        if (!NAME_PATTERN[kind].test(name)) continue
+      const names = (await this.#pool.files.list(directory)).filter((name) => NAME_PATTERN[kind].test(name))
+      const found = names.map(async (name): Promise<OwnObject> => {
         const container = `${kindDirectory(kind)}/${name}`
         const mark = await readMark(this.#pool.files, `${top}/${container}`, { pool: this.#pool.uuid, name })
-        const complete = mark?.members.every((member) => subvolumes.some((subvolume) => subvolume.path === `${container}/${member.at}`)) ?? false
-        objects.push({ kind, name: name as GenerationName | BeName | DataName, marked: mark !== null, complete })
-      }
+        const complete = mark?.members.every((member) => there.has(`${container}/${member.at}`)) ?? false
+        return { kind, name: name as GenerationName | BeName | DataName, marked: mark !== null, complete }
+      })
+      objects.push(...(await Promise.all(found)))
     }
     return objects
   }
@@ -81,37 +83,46 @@ export class Containers {
 
   /** Idempotent. @throws RefusedError `not-ours` without a mark, `in-use` when it is mounted or holds something of somebody's. */
   async destroy(kind: ContainerKind, name: GenerationName | BeName | DataName): Promise<void> {
+    const found = await this.#find(kind, name)
+    if (found === null) return
+    const { container, own, foreign } = found
     const top = await this.#pool.top()
+    // systemd-tmpfiles makes empty subvolumes such as /var/lib/portables in a btrfs root; a full one is somebody's.
+    for (const { path } of foreign) if (!(await this.#pool.commands.removeEmpty(`${top}/${path}`))) throw notEmpty(path, name)
+    await this.#pool.commands.delete(own.map(({ path }) => `${top}/${path}`))
+    await this.#pool.files.remove(container)
+    this.#pool.forgetList()
+  }
+
+  /** Whether destroy would be refused, without touching anything. @throws as destroy does. */
+  async checkDestroy(kind: ContainerKind, name: GenerationName | BeName | DataName): Promise<void> {
+    const foreign = (await this.#find(kind, name))?.foreign ?? []
+    const top = await this.#pool.top()
+    for (const { path } of foreign) {
+      const entries = await this.#pool.files.list(`${top}/${path}`)
+      if (!entries.every((entry) => foreign.some((inner) => inner.path === `${path}/${entry}`))) throw notEmpty(path, name)
+    }
+  }
+
+  /** What an object's container holds, innermost first; null when there is none. */
+  async #find(
+    kind: ContainerKind,
+    name: GenerationName | BeName | DataName,
+  ): Promise<{ readonly container: string; readonly own: readonly Subvolume[]; readonly foreign: readonly Subvolume[] } | null> {
     const path = containerOf(kind, name)
-    const container = `${top}/${path}`
-    if ((await this.#pool.files.stat(container)) === null) return
+    const container = `${await this.#pool.top()}/${path}`
+    if ((await this.#pool.files.stat(container)) === null) return null
     const mark = await readMark(this.#pool.files, container, { pool: this.#pool.uuid, name })
     if (mark === null) {
       // A power cut before the mark is in place leaves nothing but a mark under a temporary name; anything else is not ours.
-      if ((await this.#pool.files.list(container)).every((entry) => entry.startsWith(`.${MARK_FILE}.`))) return this.#pool.files.remove(container)
+      if ((await this.#pool.files.list(container)).every((entry) => entry.startsWith(`.${MARK_FILE}.`))) return { container, own: [], foreign: [] }
       throw new RefusedError('not-ours', `${path} does not carry belay’s mark; it is left alone`, { next: ['belay doctor'], data: { path } })
     }
     this.#pool.forgetList()
-    const inside = (await this.#pool.list()).filter((subvolume) => subvolume.path.startsWith(`${path}/`))
+    const inside = (await this.#pool.list()).filter((subvolume) => subvolume.path.startsWith(`${path}/`)).toSorted(deepFirst)
     await this.#refuseMounted(path)
-    const own = new Set(mark.members.map((member) => `${path}/${member.at}`))
-    for (const foreign of inside.filter((subvolume) => !own.has(subvolume.path)).toSorted(deepFirst)) {
-      // systemd-tmpfiles makes empty subvolumes such as /var/lib/portables in a btrfs root; a full one is somebody's.
-      if (!(await this.#pool.commands.removeEmpty(`${top}/${foreign.path}`))) {
-        throw new RefusedError('in-use', `${foreign.path} is not belay’s and not empty; ${name} stays`, {
-          next: [`btrfs subvolume delete /PATH/OF/TOP/${foreign.path}`],
-          data: { path: foreign.path },
-        })
-      }
-    }
-    await this.#pool.commands.delete(
-      inside
-        .filter((subvolume) => own.has(subvolume.path))
-        .toSorted(deepFirst)
-        .map((subvolume) => `${top}/${subvolume.path}`),
-    )
-    await this.#pool.files.remove(container)
-    this.#pool.forgetList()
+    const promised = new Set(mark.members.map((member) => `${path}/${member.at}`))
+    return { container, own: inside.filter((subvolume) => promised.has(subvolume.path)), foreign: inside.filter((subvolume) => !promised.has(subvolume.path)) }
   }
 
   async #refuseMounted(path: string): Promise<void> {
@@ -147,3 +158,6 @@ export class Containers {
     await this.#pool.files.writeAtomic(`${directory}/${MARK_FILE}`, JSON.stringify({ ...mark, members: [...mark.members, member] }))
   }
 }
+
+const notEmpty = (path: string, name: string): RefusedError =>
+  new RefusedError('in-use', `${path} is not belay’s and not empty; ${name} stays`, { next: [`btrfs subvolume delete /PATH/OF/TOP/${path}`], data: { path } })

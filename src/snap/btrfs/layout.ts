@@ -1,4 +1,5 @@
-import type { BeName, DataName, GenerationName } from '../names.ts'
+import { BugError } from '../../errors.ts'
+import { BeName, DataName, GenerationName } from '../names.ts'
 
 /** Where belay keeps its subvolumes, as paths from the top level of the filesystem. */
 export const TOP = '@belay'
@@ -9,8 +10,13 @@ export type ContainerKind = keyof typeof DIRECTORY
 
 export const kindDirectory = (kind: ContainerKind): string => `${TOP}/${DIRECTORY[kind]}`
 
-/** The plain directory that holds an object's mark and subvolumes. */
-export const containerOf = (kind: ContainerKind, name: GenerationName | BeName | DataName): string => `${kindDirectory(kind)}/${name}`
+const NAME = { generation: GenerationName, be: BeName, data: DataName } as const
+
+/** The plain directory that holds an object's mark and subvolumes. Names come from journals and indexes too: one that leads elsewhere must not get far. */
+export const containerOf = (kind: ContainerKind, name: GenerationName | BeName | DataName): string => {
+  if (!NAME[kind].safeParse(name).success) throw new BugError(`a ${kind} cannot be called ${name}`, { data: { kind, name } })
+  return `${kindDirectory(kind)}/${name}`
+}
 
 /** Name of a member's subvolume in a generation's container: members cannot be nested in a read-only snapshot. */
 export const memberName = (role: string, position: number): string => (role === 'root' ? 'root' : `${role}-${String(position)}`)

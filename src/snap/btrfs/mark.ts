@@ -26,9 +26,10 @@ export const Mark = z.looseObject({
 })
 export type Mark = z.infer<typeof Mark>
 
-/** Null when there is no mark, or one that does not belong to this pool and name. */
+/** Null when there is no mark, or one that does not belong to this pool and name; a link to a directory elsewhere is none of belay's. */
 export const readMark = async (files: Files, directory: string, expected: { readonly pool: string; readonly name: string }): Promise<Mark | null> => {
   const path = `${directory}/${MARK_FILE}`
+  if ((await files.stat(directory))?.kind !== 'directory') return null
   if ((await files.stat(path))?.kind !== 'file') return null
   try {
     const mark = Mark.parse(JSON.parse(await files.readText(path)))

@@ -1,6 +1,7 @@
 import type { BootFiles } from '../boot-files.ts'
 import type { Driver } from '../driver.ts'
 import type { Effects } from '../executor.ts'
+import type { BootSetRecord } from '../model.ts'
 import type { IndexStore } from '../index-store.ts'
 import type { RebootNote } from '../reboot-note.ts'
 import { rootVolumeFrom } from './results.ts'
@@ -30,7 +31,14 @@ export const bootEffects = ({ boot, driver, index, rebootNote }: BootPorts): Pic
     },
   },
   'boot-set.share': {
-    apply: (step, { results }) => boot.shareBootSet(step.from, step.to, driver.bootRoot(rootVolumeFrom(results, step.root))),
+    apply: async (step, { results }) => {
+      const root = rootVolumeFrom(results, step.root)
+      const held = await boot.recordOf(step.from)
+      // The set of another is right only while it is what the clone's own /boot gave; else the clone's is verified anew.
+      if (step.expected !== undefined && !isSameSet(held, step.expected))
+        return boot.buildBootSet(step.to, await driver.directoryOf(root), driver.bootRoot(root))
+      return boot.shareBootSet(step.from, step.to, driver.bootRoot(root))
+    },
     undo: (step) => boot.removeBootSet(step.to),
   },
   'boot-set.remove': { apply: (step) => boot.removeBootSet(step.be), undo: nothing },
@@ -59,3 +67,6 @@ export const bootEffects = ({ boot, driver, index, rebootNote }: BootPorts): Pic
   'grub.ensure': { apply: () => boot.installGrubCfg(), undo: nothing },
   'reboot.note': { apply: (step) => rebootNote.bringUpToDate(step.text), undo: () => rebootNote.bringUpToDate('belay') },
 })
+
+const isSameSet = (a: BootSetRecord | null, b: BootSetRecord | null): boolean =>
+  a !== null && b !== null && a.kernelVersion === b.kernelVersion && a.vmlinuz.sha256 === b.vmlinuz.sha256 && a.initrd.sha256 === b.initrd.sha256

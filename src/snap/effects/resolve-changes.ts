@@ -30,6 +30,8 @@ export const resolveChange = (planned: PlannedChange, results: Results): IndexCh
       const { dataFormat } = descriptionFrom(results, planned.dataFormat)
       return planned.names.map((name) => ({ change: 'data-format', name, format: { from: null, to: dataFormat } }))
     }
+    case 'be-boot-set':
+      return [{ change: 'be-boot-set', name: planned.name, bootSet: { from: planned.from, to: bootSetFrom(results, planned.bootSet) } }]
     case 'be-upgraded': {
       const { dataFormat } = descriptionFrom(results, planned.dataFormat)
       return [

@@ -1,5 +1,6 @@
 import { RefusedError } from '../../errors.ts'
 import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { BootEnvironment } from '../model.ts'
 import type { GenerationId } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, sourcesOf } from './state.ts'
@@ -20,6 +21,13 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
   if (session?.phase === 'failed' && session.be === running.name) {
     throw new RefusedError('session/failed', `the upgrade of ${running.name} failed; it cannot be confirmed`, { next: ['systemctl reboot'] })
   }
+  const notices: string[] = []
+  if (choice.good === running.name && choice.trial !== null && choice.trial !== running.name && choice.attemptsLeft > 0) {
+    throw new RefusedError('switch-pending', `${choice.trial} was chosen for the next boot; confirming ${running.name} would take that back`, {
+      next: ['systemctl reboot   (to start it)', 'belay forward      (to stay here after all)'],
+    })
+  }
+  if (choice.once !== null && choice.once !== running.name) notices.push(`the one boot of ${choice.once} that was chosen is taken back`)
   const to: BootChoice = { good: running.name, trial: null, attemptsLeft: 0, once: null }
   const settled = JSON.stringify(choice) === JSON.stringify(to) && session === null && running.standsFor === null
   const numbering = new Numbering(state)
@@ -46,6 +54,14 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
       if (index.left.length > 0) changes.push({ planned: 'change', change: { change: 'left', left: { from: index.left, to: [] } } })
     }
   }
+  const leftBehind =
+    session?.phase === 'trial' && session.be !== running.name ? index.bootEnvironments.find((be) => be.name === session.be && be.standsFor === null) : undefined
+  if (session !== null && leftBehind !== undefined) {
+    const kept = keepFallenBack(state, leftBehind, session.text.replace(/^before/, 'after'), numbering, request.atomic, context)
+    steps.push(...kept.steps)
+    changes.push(...kept.changes)
+    notices.push(`${leftBehind.name}, which did not stay, is kept: belay forward leads back to it`)
+  }
   if (running.standsFor !== null) {
     changes.push({ planned: 'change', change: { change: 'be-stands-for', name: running.name, standsFor: { from: running.standsFor, to: null } } })
     const replacement = replaceStandby(state, running.standsFor, numbering, context)
@@ -66,7 +82,7 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
     summary: settled ? `${running.name} is confirmed already` : `${running.name} stays: it is what GRUB starts from now on`,
     basis: basisOf(state),
     checks: [{ name: 'no open upgrade', detail: 'no upgrade is running or failed here' }],
-    notices: settled ? [`${running.name} is confirmed already`] : [],
+    notices: settled ? [`${running.name} is confirmed already`] : notices,
     steps: settled
       ? []
       : [
@@ -78,6 +94,37 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
         ],
     commit: settled ? null : 'switch',
     escape: null,
+  }
+}
+
+/** What GRUB fell back from is a version too: it is taken as one that failed, and stays for forward. */
+const keepFallenBack = (
+  state: PlanningState,
+  be: BootEnvironment,
+  text: string,
+  numbering: Numbering,
+  atomic: boolean,
+  context: PlanContext,
+): { steps: Step[]; changes: PlannedChange[] } => {
+  const taken = takeGeneration({
+    state: { ...state, bootSetInStep: true, plainConfig: [] },
+    context,
+    numbering,
+    be,
+    reason: { kind: 'after-upgrade', text: `${text}, which did not stay` },
+    withData: false,
+    keep: false,
+    health: 'failed',
+    standby: false,
+    atomic,
+  })
+  return {
+    steps: taken.steps,
+    changes: [
+      ...taken.changes,
+      { planned: 'change', change: { change: 'be-stands-for', name: be.name, standsFor: { from: null, to: taken.id } } },
+      { planned: 'change', change: { change: 'left', left: { from: state.index.left, to: [...state.index.left, taken.id] } } },
+    ],
   }
 }
 
@@ -95,6 +142,7 @@ const replaceStandby = (state: PlanningState, id: GenerationId, numbering: Numbe
           from: running.name,
           to: name,
           root: { step: 'replace-standby' },
+          expected: generation.bootSet,
           why: `give ${name} a verified kernel and initrd`,
         }
       : {

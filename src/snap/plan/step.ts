@@ -2,7 +2,7 @@ import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { PackageRun } from '../../pkg/packages.ts'
 import type { Source } from '../driver.ts'
 import type { BeDraft, DataDraft, GenerationDraft, IndexChange } from '../index-change.ts'
-import type { BootEnvironment, DataUse, DataVolume, Member, Volume } from '../model.ts'
+import type { BootEnvironment, BootSetRecord, DataUse, DataVolume, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
 
 /** The result of an earlier step of the same plan, by that step's id. */
@@ -33,6 +33,8 @@ export type PlannedChange =
   | { readonly planned: 'be-members'; readonly name: BeName; readonly from: readonly Member[]; readonly remade: readonly FromStep[] }
   /** The application's data format, as the first one that was seen, for volumes that init made. */
   | { readonly planned: 'adopt-data-format'; readonly names: readonly DataName[]; readonly dataFormat: FromStep }
+  /** A boot set that was brought in step with /boot outside an upgrade. */
+  | { readonly planned: 'be-boot-set'; readonly name: BeName; readonly from: BootEnvironment['bootSet']; readonly bootSet: FromStep }
   /** After an upgrade: the boot set and data format that the running boot environment has now. */
   | {
       readonly planned: 'be-upgraded'
@@ -58,7 +60,7 @@ export type StepAction =
   | { readonly kind: 'data.destroy'; readonly name: DataName }
   | { readonly kind: 'config.carve'; readonly be: BeName; readonly mountpoint: string }
   | { readonly kind: 'boot-set.build'; readonly be: BeName; readonly root: Volume | FromStep }
-  | { readonly kind: 'boot-set.share'; readonly from: BeName; readonly to: BeName; readonly root: Volume | FromStep }
+  | { readonly kind: 'boot-set.share'; readonly from: BeName; readonly to: BeName; readonly root: Volume | FromStep; readonly expected?: BootSetRecord | null }
   | { readonly kind: 'boot-set.remove'; readonly be: BeName }
   | { readonly kind: 'index.create'; readonly pool: string; readonly driver: 'btrfs' | 'zfs' }
   | { readonly kind: 'index.change'; readonly changes: readonly PlannedChange[] }

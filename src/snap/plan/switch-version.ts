@@ -238,7 +238,15 @@ const cloneOf = (
   const bootSet: Step =
     holder === undefined
       ? { id: 'boot-set', kind: 'boot-set.build', be: name, root: { step: 'clone' }, why: `give ${name} a verified kernel and initrd from its own /boot` }
-      : { id: 'boot-set', kind: 'boot-set.share', from: holder.name, to: name, root: { step: 'clone' }, why: `give ${name} a verified kernel and initrd` }
+      : {
+          id: 'boot-set',
+          kind: 'boot-set.share',
+          from: holder.name,
+          to: name,
+          root: { step: 'clone' },
+          expected: generation.bootSet,
+          why: `give ${name} a verified kernel and initrd`,
+        }
   const uses: DataUse[] = planned.length > 0 ? planned.map(({ mountpoint, data }) => ({ mountpoint, data })) : running.data.map((use) => ({ ...use }))
   const bound: PlannedDataUse[] =
     planned.length > 0

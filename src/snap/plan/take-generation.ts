@@ -60,6 +60,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       root: volumeOfRoot(be),
       why: `bring the boot set of ${be.name} in step with its /boot`,
     })
+    changes.push({ planned: 'be-boot-set', name: be.name, from: be.bootSet, bootSet: { step: 'refresh-boot-set' } })
   }
   steps.push(
     {

@@ -130,6 +130,7 @@ export const describeBootEnvironments = (scene: Scene): void => {
       for (const member of be) {
         const { directory, unmount } = await scene.machine.mount(member.volume)
         expect(await scene.driver.volumeAt(directory)).toEqual(member.volume)
+        await scene.expectRefused(scene.driver.checkDestroy({ kind: 'be', name: BE }), 'in-use')
         await scene.expectRefused(scene.driver.destroyBe(BE), 'in-use')
         expect(await scene.surveyed(scene.driver, BE)).toMatchObject({ complete: true })
         await unmount()
@@ -146,6 +147,7 @@ export const describeBootEnvironments = (scene: Scene): void => {
 
     it('are not destroyed without belay’s mark', async () => {
       const precious = await scene.machine.makeForeign('be', BE)
+      await scene.expectRefused(scene.driver.checkDestroy({ kind: 'be', name: BE }), 'not-ours')
       await scene.expectRefused(scene.driver.destroyBe(BE), 'not-ours')
       expect(await scene.surveyed(scene.driver, BE)).toMatchObject({ marked: false })
       expect(await scene.files.readText(precious)).toBe('precious')
@@ -154,6 +156,8 @@ export const describeBootEnvironments = (scene: Scene): void => {
     it('are destroyed with empty volumes of others in them, such as systemd-tmpfiles makes', async () => {
       const be = await scene.adopt()
       await scene.machine.makeNested(`${await scene.driver.directoryOf(rootOf(be))}/portables`)
+      await scene.driver.checkDestroy({ kind: 'be', name: BE })
+      expect(await scene.surveyed(scene.driver, BE)).toMatchObject({ complete: true })
       await scene.driver.destroyBe(BE)
       expect(await scene.surveyed(scene.driver, BE)).toBeUndefined()
     })
@@ -163,6 +167,7 @@ export const describeBootEnvironments = (scene: Scene): void => {
       const nested = `${await scene.driver.directoryOf(rootOf(be))}/container`
       await scene.machine.makeNested(nested)
       await scene.files.writeAtomic(`${nested}/image`, 'image')
+      await scene.expectRefused(scene.driver.checkDestroy({ kind: 'be', name: BE }), 'in-use')
       await scene.expectRefused(scene.driver.destroyBe(BE), 'in-use')
       expect(await scene.files.readText(`${nested}/image`)).toBe('image')
       expect(await scene.surveyed(scene.driver, BE)).toMatchObject({ marked: true, complete: true })

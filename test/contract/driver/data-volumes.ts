@@ -114,6 +114,7 @@ export const describeDataVolumes = (scene: Scene): void => {
 
     it('are not destroyed without belay’s mark', async () => {
       const precious = await scene.machine.makeForeign('data', DATA)
+      await scene.expectRefused(scene.driver.checkDestroy({ kind: 'data', name: DATA }), 'not-ours')
       await scene.expectRefused(scene.driver.destroyData(DATA), 'not-ours')
       expect(await scene.files.readText(precious)).toBe('precious')
     })
@@ -122,6 +123,7 @@ export const describeDataVolumes = (scene: Scene): void => {
       await scene.adopt()
       const data = await scene.driver.carveData(DATA, BE, FILES)
       const { directory, unmount } = await scene.machine.mount(data)
+      await scene.expectRefused(scene.driver.checkDestroy({ kind: 'data', name: DATA }), 'in-use')
       await scene.expectRefused(scene.driver.destroyData(DATA), 'in-use')
       expect(await scene.files.readText(`${directory}/customer.txt`)).toBe('customer\n')
       await unmount()

@@ -103,6 +103,7 @@ export const describeGenerations = (scene: Scene): void => {
 
     it('are not destroyed without belay’s mark', async () => {
       const precious = await scene.machine.makeForeign('generation', GENERATION)
+      await scene.expectRefused(scene.driver.checkDestroy({ kind: 'generation', name: GENERATION }), 'not-ours')
       await scene.expectRefused(scene.driver.destroyGeneration(GENERATION), 'not-ours')
       expect(await scene.files.readText(precious)).toBe('precious')
     })
@@ -110,6 +111,7 @@ export const describeGenerations = (scene: Scene): void => {
     it('are not destroyed while a member is mounted', async () => {
       const { generation } = await scene.adoptAndTake()
       const { unmount } = await scene.machine.mount(memberAt(generation, CONFIG).volume)
+      await scene.expectRefused(scene.driver.checkDestroy({ kind: 'generation', name: GENERATION }), 'in-use')
       await scene.expectRefused(scene.driver.destroyGeneration(GENERATION), 'in-use')
       expect(await scene.surveyed(scene.driver, GENERATION)).toMatchObject({ complete: true })
       await unmount()

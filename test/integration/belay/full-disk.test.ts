@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Filling, fillBeforeDpkg } from './full-disk.ts'
 import { Machine } from './machine.ts'
-import { expectWhole } from './whole-appliance.ts'
+import { belongings, expectWhole } from './whole-appliance.ts'
 
 const KIB = 1024
 const BACK = '2'
@@ -195,4 +195,46 @@ describe('a full GRUB partition', () => {
     await machine.must('prune', '--newest', '2', '--yes')
     await expectWhole(machine)
   }, 240_000)
+})
+
+describe('a full disk of a machine that was not adopted', () => {
+  let plain: Machine
+
+  beforeAll(async () => {
+    plain = await Machine.make({ plain: true })
+  })
+
+  afterAll(async () => {
+    await plain.close()
+  })
+
+  it('is refused before anything is changed, or everything is undone', async () => {
+    const inPool = new Filling(join(plain.root, 'opt'))
+    await inPool.fill(64 * KIB * KIB)
+    const init = ['init', '--config', '/etc/acme', '--yes'] as const
+    expect(await plain.refusal(init)).toMatchObject({ code: 'no-space', exitCode: 12, data: { where: 'pool' } })
+    expect((await belongings(plain)).subvolumes).toEqual([])
+    await inPool.empty()
+
+    const inGrub = new Filling(join(plain.root, 'boot/grub'))
+    // Room for the kernel, none for the initrd, and then none for belay's own files.
+    for (const leave of [20 * KIB * KIB, 4 * KIB]) {
+      await inGrub.fill(leave)
+      expect(await plain.refusal(init)).toMatchObject({ code: 'no-space', exitCode: 12 })
+      expect(await plain.status()).toMatchObject({ initialised: false, interrupted: [] })
+      const found = await belongings(plain)
+      expect([found.subvolumes, found.containers, found.index, found.openJournals, found.bootSets, found.sets]).toEqual([
+        ['@belay/state'],
+        [],
+        null,
+        [],
+        [],
+        [],
+      ])
+      await inGrub.empty()
+    }
+    await plain.must(...init)
+    await plain.reboot()
+    await expectWhole(plain)
+  }, 120_000)
 })

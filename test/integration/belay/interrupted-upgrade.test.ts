@@ -214,11 +214,11 @@ describe('dpkg that is not in order', () => {
     expect(await versionOf('acme-slow')).toMatch(/^2\.0\.0 (?:half-configured|unpacked)/)
     const before = await belongings(machine)
     const error = await machine.refusal(['upgrade', '--yes'])
-    expect(error).toMatchObject({ exitCode: 10, code: expect.stringMatching(/^packages\/(?:interrupted|half-configured|unpacked)$/) as unknown })
+    expect(error).toMatchObject({ exitCode: 10, code: 'packages/interrupted' })
     const [remedy = ''] = error.next
     expect(remedy).toMatch(/enter-root \S+ dpkg --configure -a$/)
     expect(await belongings(machine)).toEqual(before)
-    await expectWhole(machine, { findings: [expect.stringMatching(/^packages\//) as unknown as string] })
+    await expectWhole(machine, { findings: ['packages/interrupted', 'packages/unpacked'] })
     await writeFile(join(machine.root, 'var/lib/dpkg/info/acme-slow.postinst'), '#!/bin/sh\n')
     const [tool = '', ...args] = remedy.split(' ')
     await runTool(tool, args)

@@ -247,7 +247,12 @@ describe('a machine that was not adopted', () => {
     expect(await plain.refusal(['init', '--policy', '/nowhere/config.yaml', '--yes'])).toMatchObject({ code: 'not-found', exitCode: 13 })
   })
 
-  it('is adopted once, after all those refusals', async () => {
+  it('is adopted once, after all those refusals and an init that was killed', async () => {
+    const killed = await plain.belay(['init', '--config', '/etc/acme', '--yes'], { env: { BELAY_FAULT: 'share-boot-set.applied:kill' } })
+    expect(killed.signal).toBe('SIGKILL')
+    expect((await plain.status()).interrupted).toMatchObject([{ operation: 'init' }])
+    expect(await plain.refusal(['init', '--config', '/etc/acme'])).toMatchObject({ code: 'needs-yes', exitCode: 10 })
+    expect((await plain.status()).interrupted).toEqual([])
     await plain.must('init', '--config', '/etc/acme', '--yes')
     const again = await plain.refusal(['init', '--config', '/etc/acme', '--yes'])
     expect(again).toMatchObject({ code: 'already-initialised', exitCode: 10, next: ['belay status'] })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BugError } from '../../../src/errors.ts'
+import { NotFoundError, NotUndoneError, RefusedError } from '../../../src/errors.ts'
 import { JournalDirectory, parseJournal } from '../../../src/snap/journal.ts'
 import { planKeep } from '../../../src/snap/plan/keep.ts'
 import { MemoryFiles } from '../../fakes/memory-files.ts'
@@ -7,6 +7,11 @@ import { context, state } from './plan/planning-state.ts'
 
 const plan = planKeep(state(), { id: 1, keep: true }, context())
 const owner = { pid: 7, startTime: '99' }
+const packagesStep = (package_: string) => ({
+  kind: 'packages.apply',
+  conffiles: 'keep',
+  run: { label: 'all', packages: [{ name: package_, arch: 'amd64', from: null, to: '1', action: 'install' }] },
+})
 const lines = (...entries: object[]): string => [{ opened: plan, owner }, ...entries].map((entry) => `${JSON.stringify(entry)}\n`).join('')
 
 describe('a journal', () => {
@@ -49,7 +54,41 @@ describe('a journal', () => {
     ['a word that it does not know', lines({ begun: 0 }, { began: 1 })],
     ['no plan', `${JSON.stringify({ begun: 0 })}\n`],
   ])('with %s is refused', (_, text) => {
-    expect(() => parseJournal(text, 'journal')).toThrow(BugError)
+    expect(() => parseJournal(text, 'journal')).toThrow(expect.objectContaining({ code: 'journal/unreadable', exitCode: 10 }))
+  })
+
+  it.each<readonly [string, object]>([
+    ['a name that leads out', { kind: 'boot-set.remove', be: '../../x' }],
+    ['a container that leads out', { kind: 'be.destroy', name: 'be-000001/../../..' }],
+    ['a name of another kind', { kind: 'data.destroy', name: 'be-000001' }],
+    ['a mount point that leads out', { kind: 'config.carve', be: 'be-000001', mountpoint: '/etc/../../host' }],
+    ['a relative mount point', { kind: 'config.carve', be: 'be-000001', mountpoint: 'etc' }],
+    [
+      'data at a mount point that leads out',
+      { kind: 'data.bind', be: 'be-000001', uses: [{ mountpoint: '/../x', data: 'data-000001', volume: { step: 'a' } }] },
+    ],
+    ['a record that is none', { kind: 'index.change', changes: [{ planned: 'change', change: { change: 'remove-be', name: '..' } }] }],
+    ['a package that is an option', packagesStep('-oDpkg::Pre-Invoke::=x')],
+    ['a step of a newer belay', { kind: 'pool.scrub' }],
+    ['a step that its prototype has', { kind: 'constructor' }],
+    ['a step without its fields', { kind: 'be.clone' }],
+  ])('with %s in its plan is refused, and says what to do', (_, step) => {
+    const opened = { ...plan, steps: [...plan.steps, { id: 'crafted', why: '', ...step }] }
+    const text = `${JSON.stringify({ opened, owner })}\n${JSON.stringify({ begun: 0 })}\n`
+    expect(() => parseJournal(text, 'journal')).toThrow(RefusedError)
+    expect(() => parseJournal(text, 'journal')).toThrow(
+      expect.objectContaining({ code: 'journal/unreadable', next: expect.arrayContaining([expect.stringContaining('belay confirm')]) as unknown }),
+    )
+  })
+
+  it.each<readonly [string, object, object]>([
+    ['of a newer format', { format: 2 }, { begun: 0 }],
+    ['without steps', { steps: undefined }, { begun: 0 }],
+    ['whose commit point is no step of it', { commit: 'nothing' }, { begun: 0 }],
+    ['that is shorter than what was begun', {}, { begun: 4_000_000_000 }],
+  ])('with a plan %s is refused', (_, change, line) => {
+    const text = `${JSON.stringify({ opened: { ...plan, ...change }, owner })}\n${JSON.stringify(line)}\n`
+    expect(() => parseJournal(text, 'journal')).toThrow(expect.objectContaining({ code: 'journal/unreadable' }))
   })
 
   it('accepts fields of a newer belay', () => {
@@ -79,12 +118,89 @@ describe('the directory of journals', () => {
     expect([...(found[0]?.record.begun ?? [])]).toEqual([0])
   })
 
-  it('closes a run that was cut before its plan was on disk', async () => {
+  it.each([
+    ['empty', ''],
+    ['torn', '{"opened":'],
+  ])('leaves an %s journal alone while somebody looks, and closes it when the next run begins', async (_, text) => {
     const { files, journals } = await directory()
     await files.makeDirectory('/state/journal/closed')
-    await files.writeAtomic('/state/journal/20261121T030000Z-0000000a.jsonl', '{"opened":')
+    await files.writeAtomic('/state/journal/20261121T030000Z-0000000a.jsonl', text)
     expect(await journals.unfinished()).toEqual([])
+    expect(await files.list('/state/journal')).toEqual(['20261121T030000Z-0000000a.jsonl', 'closed'])
+    await journals.open({ ...plan, id: '20261121T030001Z-0000000b' }, owner)
+    expect(await files.list('/state/journal')).toEqual(['20261121T030001Z-0000000b.jsonl', 'closed'])
+    expect(await files.list('/state/journal/closed')).toEqual(['20261121T030000Z-0000000a.jsonl'])
+  })
+
+  it('changes nothing while somebody looks', async () => {
+    const changes: string[] = []
+    const files = new MemoryFiles({
+      before: (operation) => {
+        if (!['readText', 'list', 'stat'].includes(operation)) changes.push(operation)
+      },
+    })
+    await files.makeDirectory('/state')
+    const journals = new JournalDirectory(files, '/state')
+    await journals.open(plan, owner)
+    await files.append(`/state/journal/${plan.id}.jsonl`, '{"beg')
+    await files.writeAtomic('/state/journal/20261121T030000Z-0000000a.jsonl', '')
+    changes.length = 0
+    expect(await journals.unfinished()).toHaveLength(1)
+    expect(await journals.mayHaveHalfChangedPackages('be-000001')).toBe(false)
+    expect(changes).toEqual([])
+  })
+
+  it('skips a run that ends while somebody looks, and what is no file', async () => {
+    let ended = false
+    const files: MemoryFiles = new MemoryFiles({
+      before: (operation) => {
+        if (operation === 'readText' && ended) throw new NotFoundError('it is gone')
+      },
+    })
+    await files.makeDirectory('/state')
+    const journals = new JournalDirectory(files, '/state')
+    await journals.open(plan, owner)
+    await files.symlink('/etc/passwd', '/state/journal/20261121T030000Z-0000000a.jsonl')
+    expect(await journals.unfinished()).toHaveLength(1)
+    ended = true
+    expect(await journals.unfinished()).toEqual([])
+  })
+
+  it('never makes a journal without a plan', async () => {
+    const { files, journals } = await directory()
+    const journal = await journals.open(plan, owner)
+    await files.remove(`/state/journal/${plan.id}.jsonl`)
+    await expect(journal.write({ begun: 0 })).rejects.toThrow(NotUndoneError)
     expect(await files.list('/state/journal')).toEqual(['closed'])
+  })
+
+  describe('knows whether packages of a version may be half changed', () => {
+    const upgrade = { ...plan, basis: { ...plan.basis, running: 'be-000001' }, steps: [{ id: 'apt', why: '', ...packagesStep('gateway') }] }
+    const opening = `${JSON.stringify({ opened: upgrade, owner })}\n`
+    const answer = async (text: string, running = 'be-000001'): Promise<boolean> => {
+      const { files, journals } = await directory()
+      await files.makeDirectory('/state/journal')
+      await files.writeAtomic('/state/journal/20261121T030000Z-0000000a.jsonl', text)
+      return journals.mayHaveHalfChangedPackages(running)
+    }
+    const begun = `${opening}{"begun":0}\n`
+
+    it.each<readonly [string, boolean, string]>([
+      ['before they were begun', false, opening],
+      ['when they were begun', true, begun],
+      ['when they were taken back', false, `${begun}{"undone":0}\n`],
+      ['when the run ended and was not closed', false, `${begun}{"ended":"done","error":null}\n`],
+      ['when it ended by leaving the version', true, `${begun}{"ended":"escaped","error":"x"}\n`],
+      ['when a newer belay wrote on', true, `${begun}{"paused":1}\n`],
+      ['when the plan cannot be read', true, '{"opened":{"steps":[{"kind":"packages.apply"}]}}\n{"begun":0}\n'],
+      ['when nothing was written', false, ''],
+    ])('%s: %s', async (_, expected, text) => {
+      expect(await answer(text)).toBe(expected)
+    })
+
+    it('in another version than the one that was upgraded: no', async () => {
+      expect(await answer(begun, 'be-000002')).toBe(false)
+    })
   })
 
   it('leaves other files alone', async () => {

@@ -34,4 +34,19 @@ describe('the list of subvolumes', () => {
   it('of a form that it does not know is a bug, with the line', () => {
     expect(() => parseSubvolumeList('nonsense\n')).toThrow(BugError)
   })
+
+  const known = parseSubvolumeList(RECORDED)
+  const UUID = '00000000-0000-4000-8000-000000000001'
+  const line = (uuid: string, path: string): string => `ID 300 gen 9 top level 5 parent_uuid - uuid ${uuid} path ${path}\n`
+
+  it('holds out against a subvolume with a line break in its name', () => {
+    expect(parseSubvolumeList(`${RECORDED}${line(UUID, 'home/user/a')}b\n`)).toEqual([...known, { uuid: UUID, parentUuid: null, path: 'home/user/a' }])
+  })
+
+  it.each([
+    ['identity', 'elsewhere', known.at(-1)?.uuid ?? ''],
+    ['place', '@belay/be/root', UUID],
+  ])('believes neither of two lines that claim the same %s', (_, path, uuid) => {
+    expect(parseSubvolumeList(`${RECORDED}${line(uuid, path)}`)).toEqual(known.slice(0, -1))
+  })
 })

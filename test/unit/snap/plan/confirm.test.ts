@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { planConfirm } from '../../../../src/snap/plan/confirm.ts'
-import { be, changesOf, context, finalChoice, generation, goodChoice, kindsOf, name, refusalOf, session, state, stepOf } from './planning-state.ts'
+import { be, changesOf, context, finalChoice, generation, goodChoice, name, refusalOf, session, state, stepOf } from './planning-state.ts'
 
 const request = { atomic: false }
 const confirmedTwo = [generation(1, { kind: 'factory', health: 'confirmed' }), generation(2, { kind: 'before-upgrade', health: 'confirmed' })]
@@ -36,11 +36,15 @@ describe('confirm', () => {
     })
   })
 
-  it('after a fallback stays on the standby, closes the upgrade without a generation of it, and gives the restore point a new standby', () => {
+  it('after a fallback stays on the standby, keeps what did not stay as a generation that failed, and gives the restore point a new standby', () => {
     const fellBack = onTrial({ running: 3, choice: { good: name(3), trial: name(1), attemptsLeft: 0, once: null } })
     const plan = planConfirm(fellBack, request, context())
     expect(finalChoice(plan)).toEqual(goodChoice(3))
-    expect(kindsOf(plan)).not.toContain('generation.take')
+    expect(changesOf(plan)).toContainEqual(
+      expect.objectContaining({ planned: 'add-generation', draft: expect.objectContaining({ takenFrom: name(1), health: 'failed', keep: false }) as unknown }),
+    )
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: expect.objectContaining({ change: 'be-stands-for', name: name(1) }) as unknown })
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: expect.objectContaining({ change: 'left' }) as unknown })
     expect(stepOf(plan, 'be.clone')).toMatchObject({ name: name(4), sources: [{ volume: { guid: 'gen-2-root' } }, { volume: { guid: 'gen-2/etc/app' } }] })
     expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'be-stands-for', name: name(3), standsFor: { from: 2, to: null } } })
     expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'session', session: { from: fellBack.index.session, to: null } } })
@@ -50,6 +54,13 @@ describe('confirm', () => {
     const failed = onTrial({ session: session('failed', { be: 1, fallback: 3, generation: 2 }), choice: goodChoice(3) })
     expect(refusalOf(() => planConfirm(failed, request, context()))).toMatchObject({ code: 'session/failed', next: ['systemctl reboot'] })
     expect(finalChoice(planConfirm({ ...failed, running: name(3) }, request, context()))).toEqual(goodChoice(3))
+  })
+
+  it('is refused while another version was chosen for the next boot, and takes a single boot back only with a word', () => {
+    const away = state({ running: 1, choice: { good: name(1), trial: name(2), attemptsLeft: 3, once: null } })
+    expect(refusalOf(() => planConfirm(away, request, context()))).toMatchObject({ code: 'switch-pending' })
+    const once = planConfirm(state({ running: 1, choice: { good: name(1), trial: null, attemptsLeft: 0, once: name(2) } }), request, context())
+    expect(once.notices.join()).toContain('be-000002')
   })
 
   it('is refused while an upgrade runs', () => {
