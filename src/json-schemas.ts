@@ -19,7 +19,7 @@ const ErrorOutput = z.object({
 })
 
 /** What each command prints with --json, by the name of its schema file; mutating commands share `operation`, failures `error`. */
-export const OUTPUT_SCHEMAS = {
+const OUTPUT_SCHEMAS = {
   status: Status,
   list: GenerationList,
   show: GenerationDetails,

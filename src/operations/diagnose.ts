@@ -253,11 +253,19 @@ const readIndex = async (appliance: Appliance): Promise<{ readonly index: Index 
   return { lost: problem('index', 'the index of this appliance is lost', remedy) }
 }
 
+const findInterrupted = async (appliance: Appliance): Promise<Diagnosis[]> => {
+  try {
+    const unfinished = await appliance.journals.unfinished()
+    return unfinished.map(({ record }) => problem('interrupted', `${record.plan.operation} ${record.plan.id} was interrupted`, 'belay doctor --fix'))
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    return [problem('journal', error.message, error.next[0] ?? 'belay status')]
+  }
+}
+
 /** All that is wrong with an appliance, with the exact remedy of each. */
 export const diagnose = async (appliance: Appliance): Promise<Diagnosis[]> => {
-  const interrupted = (await appliance.journals.unfinished()).map(({ record }) =>
-    problem('interrupted', `${record.plan.operation} ${record.plan.id} was interrupted`, 'belay doctor --fix'),
-  )
+  const interrupted = await findInterrupted(appliance)
   if (interrupted.length > 0) return interrupted
   const atPolicy = await policyFile(appliance)
   const known = await readIndex(appliance)

@@ -72,7 +72,11 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
   const be = index?.bootEnvironments.find((candidate) => candidate.name === running) ?? null
   const next = choice === null ? null : nextBoot(choice)
   const nextBe = index?.bootEnvironments.find((candidate) => candidate.name === next?.be) ?? null
-  const unfinished = await appliance.journals.unfinished()
+  const unfinished = await appliance.journals.unfinished().catch((error: unknown) => {
+    if (!(error instanceof BelayError)) throw error
+    problems.push(error.message)
+    return []
+  })
   const session = index?.session ?? null
   return {
     initialised,

@@ -69,5 +69,3 @@ export const fillBeforeDpkg = async (root: string, directory: string): Promise<v
   await writeFile(script, `${lines.join('\n')}\n`, { mode: 0o755 })
   await writeFile(join(root, HOOK), 'DPkg::Pre-Invoke { "/usr/local/sbin/fill-disk"; };\n')
 }
-
-export const fillNoMore = (root: string): Promise<void> => rm(join(root, HOOK), { force: true })
