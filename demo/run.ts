@@ -40,11 +40,17 @@ const cleanUp = async (): Promise<void> => {
   }
 }
 
+let interrupted = false
+let working: Promise<unknown> = Promise.resolve()
+let workingPid: number | null = null
+
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
-    say('\nInterrupted; cleaning up …')
-    // belay, in the same process group, stops at its next safe point; its mounts go with the rest.
-    void cleanUp().finally(() => {
+    interrupted = true
+    say('\nInterrupted; waiting for belay to stop at its next safe point, then cleaning up …')
+    // A terminal sends Ctrl-C to belay too; a signal to this process alone is passed on.
+    if (workingPid !== null) process.kill(workingPid, 'SIGINT')
+    void working.then(cleanUp).finally(() => {
       process.exit(130)
     })
   })
@@ -52,7 +58,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const belay = async (machine: Appliance, ...args: string[]): Promise<void> => {
   say(styleText('bold', `   $ belay ${args.join(' ')}`, { stream: process.stdout }))
-  const { status } = await runBelay([...args, '--root', machine.root], { show: true })
+  const run = runBelay([...args, '--root', machine.root], {
+    show: true,
+    onStart: (pid) => {
+      workingPid = pid
+    },
+  })
+  working = run.catch(() => undefined)
+  const { status } = await run
+  workingPid = null
+  if (interrupted) return new Promise(() => undefined)
   if (status !== 0) throw new DemoFailure(`belay ${args.join(' ')} ended with ${String(status)}`)
 }
 

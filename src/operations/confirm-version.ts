@@ -1,6 +1,7 @@
 import { BelayError, NotFoundError, RefusedError } from '../errors.ts'
 import type { BeName } from '../snap/names.ts'
 import { planConfirm } from '../snap/plan/confirm.ts'
+import type { PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
 import { type Conversation, type OperationResult, locked, runOperation } from './run-operation.ts'
@@ -10,8 +11,25 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
   const lost = conversation.planOnly ? null : await lostRecord(appliance)
   const running = lost === null ? null : await readRunningByPlace(appliance)
   return lost === null || running === null
-    ? runOperation(appliance, 'confirm', (state, context) => planConfirm(state, { atomic: appliance.driver.atomicSets }, context), conversation)
+    ? runOperation(
+        appliance,
+        'confirm',
+        async (state, context) => {
+          await refuseBeforeReboot(appliance, state)
+          return planConfirm(state, { atomic: appliance.driver.atomicSets }, context)
+        },
+        conversation,
+      )
     : confirmChoiceAlone(appliance, running, lost)
+}
+
+/** A trial is of what boots: before its first boot there is nothing that could have been found healthy. @throws RefusedError */
+const refuseBeforeReboot = async (appliance: Appliance, state: PlanningState): Promise<void> => {
+  const { session } = state.index
+  if (!appliance.target.live || session?.phase !== 'trial' || session.be !== state.running || !(await appliance.rebootNote.isSet())) return
+  throw new RefusedError('reboot-pending', `${session.be} was upgraded and has not been booted since: its trial begins with the reboot`, {
+    next: ['systemctl reboot'],
+  })
 }
 
 /** Which of the records that an operation needs cannot be read, null when all can. */

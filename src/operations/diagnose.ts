@@ -74,7 +74,7 @@ const session: Check = (_appliance, { index, choice, running }) => {
       problem('fell-back', `${open.text.replace(/^before/, 'the')} did not stay; ${String(running)} runs, the version before it`, 'belay confirm'),
     ])
   }
-  if (choice !== null && next !== null && next !== running && choice.trial !== running) {
+  if (choice !== null && next !== null && next !== running && (running === null || choice.trial !== running)) {
     const picked = running !== null && choice.once === null && ![choice.good, choice.trial, open?.be].includes(running)
     return Promise.resolve([
       {

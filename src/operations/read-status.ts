@@ -107,7 +107,9 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
           },
     // The last attempt of a trial runs now: a reboot would leave it, not start it.
     rebootRequired:
-      initialised && next !== null && ((next.be !== running && choice?.trial !== running) || (appliance.target.live && (await appliance.rebootNote.isSet()))),
+      initialised &&
+      next !== null &&
+      ((next.be !== running && (running === null || choice?.trial !== running)) || (appliance.target.live && (await appliance.rebootNote.isSet()))),
     interrupted: unfinished.map(({ record }) => ({ operation: record.plan.operation, plan: record.plan.id })),
     generations: index?.generations.length ?? 0,
     factory: index?.factory ?? null,

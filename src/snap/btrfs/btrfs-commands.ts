@@ -5,6 +5,7 @@ import { type Subvolume, parseSubvolumeList } from './subvolume-list.ts'
 const BTRFS = '/usr/bin/btrfs'
 const CP = '/usr/bin/cp'
 const RM = '/usr/bin/rm'
+const CHMOD = '/usr/bin/chmod'
 const RMDIR = '/usr/bin/rmdir'
 const MOUNT = '/usr/bin/mount'
 const UMOUNT = '/usr/bin/umount'
@@ -29,6 +30,12 @@ export class BtrfsCommands {
 
   async create(path: string): Promise<void> {
     await this.#btrfs(['subvolume', 'create', '--', path])
+  }
+
+  /** btrfs makes subvolumes with mode 0755; this one is for root alone. */
+  async createPrivate(path: string): Promise<void> {
+    await this.create(path)
+    await this.#mapped(CHMOD, ['0700', '--', path])
   }
 
   /** Delete subvolumes in the order given; without the commit a power cut would bring them back (btrfs-progs 6.2). */

@@ -181,7 +181,7 @@ export class BtrfsDriver implements Driver {
       `${top}/${TOP}/${MARK_FILE}`,
       JSON.stringify({ format: 1, kind: 'state', name: 'state', pool: this.#pool.uuid, members: [] } satisfies Mark),
     )
-    await this.#pool.commands.create(`${top}/${STATE}`)
+    await this.#pool.commands.createPrivate(`${top}/${STATE}`)
     this.#pool.forgetList()
     return `${top}/${STATE}`
   }

@@ -1,6 +1,6 @@
 import { RefusedError } from '../../errors.ts'
 import type { BootChoice } from '../../boot/boot-choice.ts'
-import type { BootEnvironment } from '../model.ts'
+import type { BootEnvironment, Generation } from '../model.ts'
 import type { GenerationId } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, sourcesOf } from './state.ts'
@@ -56,8 +56,17 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
   }
   const leftBehind =
     session?.phase === 'trial' && session.be !== running.name ? index.bootEnvironments.find((be) => be.name === session.be && be.standsFor === null) : undefined
+  const displaced = index.bootEnvironments.find((be) => be.name === choice.good && be.name !== running.name && be.standsFor === null)
+  if (displaced !== undefined) {
+    const reason = { kind: 'before-rollback', text: `left when ${running.name} was confirmed` }
+    const kept = keepLeft(state, displaced, { reason, health: 'confirmed' }, numbering, request.atomic, context)
+    steps.push(...kept.steps)
+    changes.push(...kept.changes)
+    notices.push(`${displaced.name}, which GRUB started until now, is kept: belay forward leads back to it`)
+  }
   if (session !== null && leftBehind !== undefined) {
-    const kept = keepFallenBack(state, leftBehind, session.text.replace(/^before/, 'after'), numbering, request.atomic, context)
+    const reason = { kind: 'after-upgrade', text: `${session.text.replace(/^before/, 'after')}, which did not stay` }
+    const kept = keepLeft(state, leftBehind, { reason, health: 'failed' }, numbering, request.atomic, context)
     steps.push(...kept.steps)
     changes.push(...kept.changes)
     notices.push(`${leftBehind.name}, which did not stay, is kept: belay forward leads back to it`)
@@ -97,11 +106,11 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
   }
 }
 
-/** What GRUB fell back from is a version too: it is taken as one that failed, and stays for forward. */
-const keepFallenBack = (
+/** A version that is left without a rollback of belay's (GRUB fell back, or a person picked another) is taken as a generation and stays for forward. */
+const keepLeft = (
   state: PlanningState,
   be: BootEnvironment,
-  text: string,
+  { reason, health }: Pick<Generation, 'reason' | 'health'>,
   numbering: Numbering,
   atomic: boolean,
   context: PlanContext,
@@ -111,10 +120,10 @@ const keepFallenBack = (
     context,
     numbering,
     be,
-    reason: { kind: 'after-upgrade', text: `${text}, which did not stay` },
+    reason,
     withData: false,
     keep: false,
-    health: 'failed',
+    health,
     standby: false,
     atomic,
   })

@@ -71,7 +71,7 @@ const checkConfirmed = (state: PlanningState): Check => {
   refuseDuringSession(state, 'upgrade')
   if (state.choice.trial !== null) {
     throw new RefusedError('trial', `${state.choice.trial} is on trial and not yet confirmed`, {
-      next: ['belay confirm   (when the machine is healthy)', 'belay rollback  (when it is not)'],
+      next: ['belay confirm   (when the machine is healthy)', `belay ${state.index.left.length > 0 ? 'forward ' : 'rollback'}  (when it is not)`],
     })
   }
   const running = runningBe(state)

@@ -239,11 +239,12 @@ describe('a machine that was not adopted', () => {
       ['/etc/missing', 'layout/no-directory'],
       ['/etc/leads-out', 'path-leads-out'],
       ['/etc/leads-out/ssh', 'path-leads-out'],
-      ['/etc/../etc/acme', 'path-leads-out'],
     ] as const) {
       expect(await plain.refusal(['init', '--config', path, '--yes']), path).toMatchObject({ code, exitCode: 10 })
     }
-    expect(await plain.refusal(['init', '--config', 'etc/acme', '--yes'])).toMatchObject({ code: 'invalid-file', exitCode: 2 })
+    for (const path of ['etc/acme', '/etc/../etc/acme', '/']) {
+      expect(await plain.refusal(['init', '--config', path, '--yes']), path).toMatchObject({ code: 'invalid-file', exitCode: 2 })
+    }
     expect(await plain.refusal(['init', '--policy', '/nowhere/config.yaml', '--yes'])).toMatchObject({ code: 'not-found', exitCode: 13 })
   })
 
@@ -257,6 +258,7 @@ describe('a machine that was not adopted', () => {
     const again = await plain.refusal(['init', '--config', '/etc/acme', '--yes'])
     expect(again).toMatchObject({ code: 'already-initialised', exitCode: 10, next: ['belay status'] })
     await expectWhole(plain, { findings: ['reboot-pending'] })
+    expect((await plain.status()).rebootRequired).toBe(true)
     await plain.reboot()
     await expectWhole(plain)
     expect(await plain.refusal(['init', '--yes'])).toMatchObject({ code: 'already-initialised', exitCode: 10 })
