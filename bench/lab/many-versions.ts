@@ -20,6 +20,9 @@ export const appliancesWithManyVersions = async (
   return { adopted, peer, snapper }
 }
 
+/** How many are made at a time: their snapshots share commits of the filesystem. */
+const AT_A_TIME = 8
+
 /**
  * What `belay snapshot` makes, by the same driver and stores, with all records written at once: generations with their manifests, each with its standby. The standbys
  * have the running version's boot set in the index, as theirs would be links to the same files.
@@ -32,12 +35,11 @@ const takeManyGenerations = async ({ root }: Appliance, count: number): Promise<
     const [numbering, be] = [new Numbering(state), runningBe(state)]
     const { bootSet, data } = be
     const { installed, packages, dataFormat } = await describer.describe(root)
-    const changes: IndexChange[] = []
-    for (let taken = state.index.generations.length; taken < count; taken += 1) {
+    const takeOne = async (): Promise<IndexChange[]> => {
       const [id, standby] = [numbering.generation(), numbering.be()]
       const createdAt = appliance.clock.now().toISOString()
-      const members = await driver.takeGeneration(generationName(id), sourcesOf(be))
-      const standbyMembers = await driver.cloneBe(standby, sourcesOf({ members: [...members] }))
+      const members = [...(await driver.takeGeneration(generationName(id), sourcesOf(be)))]
+      const standbyMembers = [...(await driver.cloneBe(standby, sourcesOf({ members })))]
       await manifests.write({
         format: 1,
         generation: id,
@@ -46,30 +48,21 @@ const takeManyGenerations = async ({ root }: Appliance, count: number): Promise<
         packages: installed.map(({ name, arch, version }) => ({ name, arch, version })),
         decisions: [],
       })
-      changes.push(
+      const reason = { kind: 'manual', text: `before change ${String(id)}` }
+      const by = { uid: 0, user: 'root' }
+      const common = { createdAt, bootSet, dataFormat }
+      return [
         {
           change: 'add-generation',
-          record: {
-            id,
-            createdAt,
-            reason: { kind: 'manual', text: `before change ${String(id)}` },
-            parent: be.origin,
-            takenFrom: be.name,
-            by: { uid: 0, user: 'root' },
-            atomic: false,
-            members: [...members],
-            packages,
-            bootSet,
-            dataFormat,
-            health: 'confirmed',
-            keep: false,
-          },
+          record: { id, reason, parent: be.origin, takenFrom: be.name, by, atomic: false, members, packages, health: 'confirmed', keep: false, ...common },
         },
-        {
-          change: 'add-be',
-          record: { name: standby, createdAt, origin: id, standsFor: id, members: [...standbyMembers], data, bootSet, dataFormat, confirmedAt: null },
-        },
-      )
+        { change: 'add-be', record: { name: standby, origin: id, standsFor: id, members: standbyMembers, data, confirmedAt: null, ...common } },
+      ]
+    }
+    const changes: IndexChange[] = []
+    for (let missing = count - state.index.generations.length; missing > 0; missing -= AT_A_TIME) {
+      const batch = await Promise.all(Array.from({ length: Math.min(missing, AT_A_TIME) }, takeOne))
+      changes.push(...batch.flat())
     }
     await index.change(changes)
   } finally {

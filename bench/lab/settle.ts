@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { Appliance } from '../../demo/appliance/disk.ts'
 import { runTool } from '../../demo/run-tool.ts'
+import { libexec } from '../../src/program-directory.ts'
 
-/** Writes out what earlier measurements left in memory, so that nobody pays for another's writes. */
+/** Writes out what earlier measurements left in memory and in the journal of the GRUB partition, so that nobody pays for another's writes. */
 export const settle = async (appliance: Appliance): Promise<void> => {
-  for (const path of [appliance.root, join(appliance.root, 'boot/grub')]) await runTool('/usr/bin/sync', ['--file-system', path])
+  await runTool('/usr/bin/sync', ['--file-system', appliance.root])
+  await runTool(libexec('freeze-thaw'), [join(appliance.root, 'boot/grub')])
 }

@@ -1,5 +1,6 @@
 import { openAppliance } from '../../src/runtime.ts'
 import { takeTurns } from '../lab/samples.ts'
+import { settle } from '../lab/settle.ts'
 import type { StandingAppliance } from '../lab/standing-appliance.ts'
 import { atMostTimes, type Comparison } from '../report/comparison.ts'
 import { FailedError } from '../../src/errors.ts'
@@ -16,6 +17,7 @@ export const compareBootMenu = async (standing: StandingAppliance, rounds: numbe
         belay: {
           name: 'menu.write',
           measure: async () => {
+            await settle(standing.appliance)
             const began = performance.now()
             await appliance.boot.writeMenu(index, choice)
             return performance.now() - began
