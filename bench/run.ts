@@ -1,5 +1,5 @@
 // Measures belay beside the tools that it is compared with, in one run, and writes the figures into README.md and bench/results.md.
-//   node bench/run.ts            everything; about a quarter of an hour
+//   node bench/run.ts            everything; ten to fifteen minutes
 //   node bench/run.ts --quick    fewer rows and rounds, in less than three minutes; printed only
 import { parseArgs, styleText } from 'node:util'
 import { Lab } from './lab/lab.ts'
@@ -35,7 +35,7 @@ const measure = async (lab: Lab): Promise<Comparison[]> => {
   const standing = await makeStandingAppliance(lab)
   await row('restore point', () => compareRestorePoint(lab, standing, quick ? 5 : 11))
   await row('boot menu', () => compareBootMenu(standing, quick ? 5 : 11))
-  await row('rollback', () => compareRollback(lab, standing, quick ? 3 : 7))
+  await row('rollback', () => compareRollback(lab, standing, quick ? 3 : 5))
   if (!quick) await row('rollback beside a tool that copies', () => compareRollbackWithCopies(lab, standing))
   await lab.discard(standing.appliance)
   await row('list', () => compareList(lab, quick ? { count: 100, rounds: 5 } : { count: 1000, rounds: 11 }))
@@ -46,19 +46,31 @@ const measure = async (lab: Lab): Promise<Comparison[]> => {
 }
 
 const lab = await Lab.open()
+let signals = 0
+const interrupted = (): boolean => signals > 0
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
+  // Not once: execa (10) ends the process by the same signal when it finds no listener but its own.
+  process.on(signal, () => {
+    signals += 1
+    if (signals > 1) return
     say('interrupted; cleaning up')
-    void lab.close().finally(() => {
-      process.exit(130)
-    })
+    lab.close().then(
+      () => process.exit(130),
+      (error: unknown) => {
+        say(`cleaning up failed: ${String(error)}`)
+        process.exit(1)
+      },
+    )
   })
 }
 try {
   const comparisons = await measure(lab)
   process.stdout.write(`${comparisonTable(comparisons)}\n`)
   if (!options.quick) await publish(comparisons, await readMachineFacts(new Date()))
+} catch (error) {
+  // After an interruption, whatever was being measured fails.
+  if (!interrupted()) throw error
 } finally {
   await lab.close()
 }
-say('done')
+if (!interrupted()) say('done')

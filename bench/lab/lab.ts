@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createAppliance, recoverLeftovers, type Appliance, type ApplianceOptions } from '../../demo/appliance/disk.ts'
 import { subvolumeOf, whatGrubWouldBoot } from '../../demo/appliance/grub-choice.ts'
 import { ensureRootArchive } from '../../demo/appliance/root-archive.ts'
@@ -9,7 +10,10 @@ import { timeCommand } from './timed-command.ts'
 
 const CHECKOUT = join(import.meta.dirname, '../..')
 const PROGRAM = ['bin', 'dist', 'libexec', 'grub', 'schemas']
-const INIT = ['init', '--config', '/etc/acme', '--data-format', '/usr/share/acme/data-format', '--important', 'acme-*', '--yes']
+const INIT = ['init', '--data-format', '/usr/share/acme/data-format', '--important', 'acme-*', '--yes']
+const RELEASE_TRIES = 10
+const RELEASE_PAUSE = 500
+const CONFIG = ['--config', '/etc/acme']
 
 /** Everything that a run of the benchmarks takes from this machine; `close` gives it all back, also in the middle of a measurement. */
 export class Lab {
@@ -46,10 +50,11 @@ export class Lab {
     return appliance
   }
 
-  /** Adopted by belay and rebooted. */
-  async adoptedAppliance(options: Pick<ApplianceOptions, 'sizeBytes'> = {}): Promise<Appliance> {
-    const appliance = await this.plainAppliance(options)
-    await this.run(appliance, ...INIT)
+  /** Adopted by belay and rebooted. @param options `rootAlone`: the application's configuration stays in root */
+  async adoptedAppliance(options: Pick<ApplianceOptions, 'sizeBytes'> & { readonly rootAlone?: boolean } = {}): Promise<Appliance> {
+    const { rootAlone = false, ...size } = options
+    const appliance = await this.plainAppliance(size)
+    await this.run(appliance, ...INIT, ...(rootAlone ? [] : CONFIG))
     await this.reboot(appliance)
     return appliance
   }
@@ -83,9 +88,18 @@ export class Lab {
     await rm(this.#directory, { recursive: true, force: true })
   }
 
+  /** Several times: after an interruption, what was being measured may itself still mount and unmount. */
   async #release(directory: string): Promise<void> {
-    await recoverLeftovers(directory)
-    await rm(directory, { recursive: true, force: true })
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await recoverLeftovers(directory)
+        await rm(directory, { recursive: true, force: true })
+        return
+      } catch (error) {
+        if (tries === RELEASE_TRIES) throw error
+        await sleep(RELEASE_PAUSE)
+      }
+    }
   }
 
   #refuseWhenClosing(): void {

@@ -7,12 +7,12 @@ import { openAppliance } from '../../src/runtime.ts'
 import { Snapper } from '../peers/snapper.ts'
 import type { Lab } from './lab.ts'
 
-/** An appliance with many generations, and another with as many snapshots of snapper's: belay asks btrfs for every subvolume there is. */
+/** An appliance with many generations of root alone, and another with as many snapshots of snapper's: belay asks btrfs for every subvolume there is. */
 export const appliancesWithManyVersions = async (
   lab: Lab,
   count: number,
 ): Promise<{ readonly adopted: Appliance; readonly peer: Appliance; readonly snapper: Snapper }> => {
-  const adopted = await lab.adoptedAppliance()
+  const adopted = await lab.adoptedAppliance({ rootAlone: true })
   await takeManyGenerations(adopted, count)
   const peer = await lab.adoptedAppliance()
   const snapper = await Snapper.make(peer)

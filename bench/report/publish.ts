@@ -12,7 +12,8 @@ const END = '<!-- bench:end -->'
 
 const NOTES = `Every figure is the median of several runs, taken in turn (belay, the other, belay, the other …) on one machine, which may have had other work. belay and the others are whole
 processes, from fork to exit, except the boot menu, which is measured inside the process. Peers run in a chroot on a clone of the tree that belay snapshots. Timeshift leaves loop devices out, so it is told
-that its root is a partition; it is spared its grub-install, and timed up to where it would reboot.`
+that its root is a partition; it is spared its grub-install, and timed up to where it would reboot. A freeze of an ext4 that was idle waits for grace periods of the kernel: some
+40 ms on this one, whatever was written.`
 
 /** @throws InvalidFileError when the text has no block to replace */
 export const replaceBlock = (text: string, block: string, file: string): string => {
@@ -41,7 +42,7 @@ export const publish = async (comparisons: readonly Comparison[], facts: readonl
     RESULTS,
     [
       '# Figures',
-      'Written by `npm run bench`, which needs root, about ten gigabytes of disk and a quarter of an hour. `npm run bench -- --quick` prints a part of it in three minutes and writes nothing.',
+      'Written by `npm run bench`, which needs root, about ten gigabytes of disk and ten to fifteen minutes. `npm run bench -- --quick` prints a part of it in less than three and writes nothing.',
       machine,
       comparisonTable(comparisons),
       '## How it is measured',

@@ -1,6 +1,9 @@
+import { join } from 'node:path'
+import { libexec } from '../../src/program-directory.ts'
 import { openAppliance } from '../../src/runtime.ts'
 import { takeTurns } from '../lab/samples.ts'
 import { settle } from '../lab/settle.ts'
+import { timeCommand } from '../lab/timed-command.ts'
 import type { StandingAppliance } from '../lab/standing-appliance.ts'
 import { atMostTimes, type Comparison } from '../report/comparison.ts'
 import { FailedError } from '../../src/errors.ts'
@@ -12,7 +15,7 @@ export const compareBootMenu = async (standing: StandingAppliance, rounds: numbe
     const index = await appliance.index.read()
     const { choice } = await appliance.boot.readChoice()
     if (choice === null) throw new FailedError('no-choice', 'the appliance has no boot choice', { rebootRequired: false })
-    const { belay, mkconfig } = await takeTurns(
+    const { belay, mkconfig, freeze } = await takeTurns(
       {
         belay: {
           name: 'menu.write',
@@ -24,10 +27,15 @@ export const compareBootMenu = async (standing: StandingAppliance, rounds: numbe
           },
         },
         mkconfig: { name: 'grub-mkconfig', measure: () => standing.snapper.grubMkconfig() },
+        freeze: { name: 'freeze and thaw alone', measure: () => timeCommand([libexec('freeze-thaw'), join(standing.appliance.root, 'boot/grub')]) },
       },
       { rounds, warmUp: true },
     )
-    return [{ what: `boot menu with ${String(index.bootEnvironments.length)} versions brought up to date`, belay, other: mkconfig, target: atMostTimes(0.1) }]
+    const what = `boot menu of ${String(index.bootEnvironments.length)} versions brought up to date`
+    return [
+      { what, belay, other: mkconfig, target: atMostTimes(0.1) },
+      { what, belay, other: freeze, target: null },
+    ]
   } finally {
     await close()
   }
