@@ -17,12 +17,13 @@ const KERNEL_SEGMENT = 0x820
 const TWO_NOPS = 0x9090
 
 /**
- * Makes a disk image start GRUB, as grub-install would if the kernel showed the partitions of a loop device: core.img, made by the root's own GRUB for modules on
- * the second partition, goes to the BIOS boot partition and boot.img in front of the partition table.
- * @param root mounted, with the GRUB partition at /boot/grub
+ * Makes a disk image start GRUB from a BIOS, as grub-install would if the kernel showed the partitions of a loop device: core.img, made by the root's own GRUB for
+ * modules on the second partition, goes to the BIOS boot partition and boot.img in front of the partition table.
+ * @param root mounted, with GRUB's directory at /boot/grub
+ * @param prefix GRUB's directory on the second partition: empty, or `/grub`
  */
-export async function installBootLoader(root: string, image: string, biosGrub: ByteRange): Promise<void> {
-  await runInChroot(root, '/usr/bin/grub-mkimage', ['-O', 'i386-pc', '-o', `/${CORE}`, '-p', '(hd0,gpt2)', 'biosdisk', 'part_gpt', 'ext2'])
+export async function installBootLoader(root: string, image: string, biosGrub: ByteRange, prefix: string): Promise<void> {
+  await runInChroot(root, '/usr/bin/grub-mkimage', ['-O', 'i386-pc', '-o', `/${CORE}`, '-p', `(hd0,gpt2)${prefix}`, 'biosdisk', 'part_gpt', 'ext2'])
   const boot = await readFile(join(root, MODULES, 'boot.img'))
   const core = await readFile(join(root, CORE))
   if (core.byteLength > biosGrub.size) throw new BugError(`GRUB's core image of ${String(core.byteLength)} bytes does not fit the BIOS boot partition`)

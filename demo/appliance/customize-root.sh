@@ -9,8 +9,12 @@ chroot "$root" dpkg --install /tmp/acme-gateway.deb
 rm "$root/tmp/acme-gateway.deb"
 
 # The disk of the appliance is an image in which grub-install would look for partitions that the kernel does not show.
-printf '%s\n' 'grub-pc grub-pc/install_devices multiselect' 'grub-pc grub-pc/install_devices_empty boolean true' |
-	chroot "$root" debconf-set-selections
+# An appliance that starts from EFI has no entry in a firmware that it never met: the path for removable media leads to it.
+if [ -d "$root/usr/lib/grub/i386-pc" ]; then
+	printf '%s\n' 'grub-pc grub-pc/install_devices multiselect' 'grub-pc grub-pc/install_devices_empty boolean true'
+else
+	echo 'grub-efi-amd64 grub2/force_efi_extra_removable boolean true'
+fi | chroot "$root" debconf-set-selections
 
 # An appliance without a screen is reached over its serial line.
 mkdir -p "$root/etc/default/grub.d"

@@ -18,6 +18,7 @@ export function parseFstab(text: string): FstabEntry[] {
 
 /** A mount that a booting machine makes after its root. */
 export interface PlannedMount {
+  /** Path of the block device, or for `bind` of a directory of the machine. */
   readonly device: string
   readonly mountpoint: string
   readonly type: string
@@ -40,11 +41,20 @@ export function planMounts(
   const missing: FstabEntry[] = []
   for (const entry of fstab) {
     const { source, mountpoint, type, options } = entry
-    if (mountpoint === '/' || !mountpoint.startsWith('/') || NOT_ON_DISK.has(type) || options.includes('noauto')) continue
+    if (mountpoint === '/' || !mountpoint.startsWith('/') || options.includes('noauto')) continue
+    if (options.includes('bind')) {
+      mounts.push({ device: source, mountpoint, type: 'none', options: options.filter((option) => !isForMountManager(option)) })
+      continue
+    }
+    if (NOT_ON_DISK.has(type)) continue
     const uuid = /^(?:UUID=|\/dev\/disk\/by-uuid\/)"?([0-9a-f-]+)"?$/i.exec(source)?.[1]?.toLowerCase()
     const device = devices.get(uuid ?? '')
     if (device !== undefined) mounts.push({ device, mountpoint, type, options: options.filter((option) => !isForMountManager(option)) })
     else if (!options.includes('nofail')) missing.push(entry)
   }
-  return { mounts: mounts.sort((left, right) => left.mountpoint.split('/').length - right.mountpoint.split('/').length), missing }
+  return { mounts: mounts.sort((left, right) => depth(left) - depth(right)), missing }
 }
+
+/** A bind mount comes after all that its source may lie on. */
+const depth = ({ device, mountpoint, options }: PlannedMount): number =>
+  Math.max(mountpoint.split('/').length, options.includes('bind') ? device.split('/').length + 1 : 0)

@@ -9,6 +9,7 @@ import { findDebianArchive, releaseSource, SUITE } from '../debian-archive.ts'
 import { runTool } from '../run-tool.ts'
 import { ACME_PACKAGES, buildAcmePackage, PACKAGE_SOURCES } from '../vendor/package-source.ts'
 import { BugError } from '../../src/errors.ts'
+import type { Firmware } from './partition-table.ts'
 
 const MMDEBSTRAP = '/usr/bin/mmdebstrap'
 const CUSTOMIZE = join(import.meta.dirname, 'customize-root.sh')
@@ -26,15 +27,20 @@ const RECIPE = {
     'debconf',
     'e2fsprogs',
     'grub-common',
-    'grub-pc',
     'initramfs-tools',
     'kmod',
     'linux-image-amd64',
+    'login',
     'openssh-server',
     'systemd-sysv',
     'udev',
     'zstd',
   ],
+  loader: {
+    bios: ['grub-pc'],
+    // What the installer adds where it finds EFI: signed images, and a checker for the partition's filesystem.
+    efi: ['dosfstools', 'grub-efi-amd64', 'grub-efi-amd64-signed', 'shim-signed'],
+  },
   dpkgOptions: [
     'path-exclude=/usr/share/doc/*',
     'path-include=/usr/share/doc/*/copyright',
@@ -48,30 +54,38 @@ const RECIPE = {
 export interface RootArchive {
   readonly path: string
   readonly key: string
+  /** What the GRUB in it is for. */
+  readonly firmware: Firmware
 }
 
 /**
  * A Debian root with the release's own kernel, older than the one in the security archive, and the application's first version.
  * Built by mmdebstrap when the cache has none for this recipe; takes about a minute then.
  * @param cacheDirectory default: $BELAY_CACHE or /var/cache/belay-lab
+ * @param firmware decides which GRUB is in it; each has an archive of its own, since Debian's packages for the two exclude each other
  */
-export async function ensureRootArchive({ cacheDirectory = cacheDirectoryOf(process.env) } = {}): Promise<RootArchive> {
+export async function ensureRootArchive({
+  cacheDirectory = cacheDirectoryOf(process.env),
+  firmware = 'bios',
+}: { readonly cacheDirectory?: string; readonly firmware?: Firmware } = {}): Promise<RootArchive> {
   const [application] = ACME_PACKAGES
   if (application === undefined) throw new BugError('the application has no first version')
-  const settings = { ...RECIPE, application, customize: await readFile(CUSTOMIZE, 'utf8') }
+  const packages = [...RECIPE.packages, ...RECIPE.loader[firmware]].sort()
+  const settings = { ...RECIPE, packages, application, customize: await readFile(CUSTOMIZE, 'utf8') }
   const key = await recipeHash(
     settings,
     application.layers.map((layer) => join(PACKAGE_SOURCES, application.name, layer)),
   )
-  const path = join(cacheDirectory, `root-${key}.tar`)
-  await withCacheLock(cacheDirectory, 'root', async () => {
-    await ensureCachedFile(path, (temporary) => build(temporary, application, `${temporary}.work`))
-    await pruneCache(cacheDirectory, 'root')
+  const kind = firmware === 'bios' ? 'root' : `root-${firmware}`
+  const path = join(cacheDirectory, `${kind}-${key}.tar`)
+  await withCacheLock(cacheDirectory, kind, async () => {
+    await ensureCachedFile(path, (temporary) => build(temporary, packages, application, `${temporary}.work`))
+    await pruneCache(cacheDirectory, kind)
   })
-  return { path, key }
+  return { path, key, firmware }
 }
 
-async function build(target: string, application: (typeof ACME_PACKAGES)[number], work: string): Promise<void> {
+async function build(target: string, packages: readonly string[], application: (typeof ACME_PACKAGES)[number], work: string): Promise<void> {
   try {
     await rm(work, { recursive: true, force: true })
     await mkdir(work, { recursive: true })
@@ -83,7 +97,7 @@ async function build(target: string, application: (typeof ACME_PACKAGES)[number]
       `--variant=${RECIPE.variant}`,
       '--aptopt=APT::Install-Recommends "false"',
       ...RECIPE.dpkgOptions.map((option) => `--dpkgopt=${option}`),
-      `--include=${RECIPE.packages.join(',')}`,
+      `--include=${packages.join(',')}`,
       `--customize-hook=${CUSTOMIZE}`,
     ]
     await runTool(MMDEBSTRAP, [...options, RECIPE.suite, target, source], { env: { ACME_PACKAGE: archive } })

@@ -28,10 +28,11 @@ const RECIPE = { revision: 1, offset: ROOT_OFFSET, bytes: SMALLEST_ROOT, subvolu
 export async function ensureTemplateImage(archive: RootArchive): Promise<string> {
   const cacheDirectory = dirname(archive.path)
   const key = await recipeHash({ ...RECIPE, archive: archive.key })
-  const path = join(cacheDirectory, `template-${key}.raw`)
-  await withCacheLock(cacheDirectory, 'template', async () => {
+  const kind = archive.firmware === 'bios' ? 'template' : `template-${archive.firmware}`
+  const path = join(cacheDirectory, `${kind}-${key}.raw`)
+  await withCacheLock(cacheDirectory, kind, async () => {
     await ensureCachedFile(path, (temporary) => build(temporary, archive))
-    await pruneCache(cacheDirectory, 'template')
+    await pruneCache(cacheDirectory, kind)
   })
   return path
 }

@@ -1,11 +1,14 @@
 import { execa } from 'execa'
-import { appendFile, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAppliance, recoverLeftovers, type Appliance, type ApplianceOptions } from '../../demo/appliance/disk.ts'
+import { makeEfiSystemPartition } from '../../demo/appliance/efi-system-partition.ts'
+import { readFromGrubPartition } from '../../demo/appliance/grub-reads.ts'
 import { findLoops } from '../../demo/appliance/loop-device.ts'
 import { isWithin, readMounts } from '../../demo/appliance/mount-table.ts'
+import { planLayout, writePartitionTable } from '../../demo/appliance/partition-table.ts'
 import { releaseImages } from '../../demo/appliance/release.ts'
 import { ensureRootArchive, type RootArchive } from '../../demo/appliance/root-archive.ts'
 import { ensureCachedFile } from '../../demo/cache/cached-file.ts'
@@ -282,9 +285,63 @@ describe("upgrades from the vendor's repository", () => {
   })
 })
 
+describe('the appliance that the installer makes with a /boot of its own', () => {
+  it('has kernels and GRUB on one ext4 partition at /boot, and a menu that starts them from there', async () => {
+    await withAppliance('boot-partition', { layout: 'boot-partition' }, async (appliance) => {
+      await appliance.boot('@rootfs')
+      const names = await readdir(join(appliance.root, 'boot'))
+      expect(names).toEqual(expect.arrayContaining(['grub', expect.stringMatching(/^vmlinuz-/), expect.stringMatching(/^initrd\.img-/)]))
+      const mounts = (await readMounts()).filter(({ mountpoint }) => isWithin(mountpoint, join(appliance.root, 'boot')))
+      expect(mounts).toEqual([{ mountpoint: join(appliance.root, 'boot'), source: appliance.grubDevice }])
+      await appliance.unmountRoot()
+      await runTool('/usr/bin/mount', ['-t', 'btrfs', '-o', 'subvol=@rootfs', '--', appliance.btrfsDevice, appliance.root])
+      expect(await readdir(join(appliance.root, 'boot'))).toEqual([])
+      await appliance.unmountRoot()
+
+      const menu = (await appliance.grubReads('/grub.cfg')).toString()
+      expect(menu).toMatch(/^\s*linux\s+\/vmlinuz-\S+ .*rootflags=subvol=@rootfs/m)
+      expect(menu).toContain(`search --no-floppy --fs-uuid --set=root ${appliance.grubUuid}`)
+      expect((await appliance.grubReads('/i386-pc/normal.mod')).byteLength).toBeGreaterThan(50_000)
+      expect((await readFromGrubPartition(appliance.rawImage, `/${names.find((name) => name.startsWith('vmlinuz-')) ?? ''}`)).byteLength).toBeGreaterThan(
+        5 * MIB,
+      )
+    })
+  })
+})
+
+describe('the EFI system partition of an appliance', () => {
+  it("holds shim and GRUB where the firmware looks for them, and what leads GRUB's signed image to its directory", async () => {
+    const directory = await mkdtemp(join(scratch, 'esp-'))
+    const [image, root] = [join(directory, 'disk.raw'), join(directory, 'root')]
+    for (const name of ['shimx64.efi.signed', 'mmx64.efi.signed', 'fbx64.efi.signed', 'BOOTX64.CSV']) await writeInto(join(root, 'usr/lib/shim', name), name)
+    await writeInto(join(root, 'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed'), 'grub')
+    const layout = planLayout(1024 * MIB, 64 * MIB, 'efi')
+    await writeFile(image, '')
+    await truncate(image, 1024 * MIB)
+    await writePartitionTable(image, layout)
+    await makeEfiSystemPartition({ image, range: layout.loader, serial: 'ABCD1234', root, grubUuid: 'the-partition', prefix: '/grub' })
+
+    expect(await verified(image)).toBe(true)
+    const esp = `${image}@@${String(layout.loader.offset)}`
+    const read = async (path: string) => (await runTool('/usr/bin/mtype', ['-i', esp, `::${path}`])).stdout
+    expect([await read('EFI/BOOT/BOOTX64.EFI'), await read('EFI/BOOT/grubx64.efi'), await read('EFI/debian/grubx64.efi')]).toEqual([
+      'shimx64.efi.signed',
+      'grub',
+      'grub',
+    ])
+    expect(await read('EFI/debian/grub.cfg')).toBe("search.fs_uuid the-partition root \nset prefix=($root)'/grub'\nconfigfile $prefix/grub.cfg\n")
+    expect((await runTool('/usr/sbin/blkid', ['--probe', '--offset', String(layout.loader.offset), image])).stdout).toMatch(/ UUID="ABCD-1234".* TYPE="vfat"/)
+  })
+})
+
+const writeInto = async (path: string, text: string): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text)
+}
+
 describe('a small appliance', () => {
   it('has a GRUB partition that can be filled', async () => {
-    await withAppliance('small', { sizeBytes: 2560 * MIB, grubBytes: 24 * MIB }, async (appliance) => {
+    await withAppliance('small', { sizeBytes: 2688 * MIB, grubBytes: 24 * MIB }, async (appliance) => {
       await appliance.boot('@rootfs')
       await expect(runTool('/usr/bin/dd', ['if=/dev/zero', `of=${appliance.root}/boot/grub/filling`, 'bs=1M', 'count=24'])).rejects.toMatchObject({ status: 1 })
     })
