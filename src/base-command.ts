@@ -8,7 +8,7 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 
   /** Which exit codes the help of this command explains. */
-  static exitCodes: readonly ExitCode[] = [0, 1, 2]
+  static exitCodes: readonly ExitCode[] = [0, 1, 2, 10, 13]
 
   static override baseFlags = {
     root: Flags.string({

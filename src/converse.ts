@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { RefusedError } from './errors.ts'
+import { outputMayBeLost } from './output-errors.ts'
 import type { Conversation } from './operations/run-operation.ts'
 import type { Plan } from './snap/plan/plan.ts'
 import { planText } from './view/plan-text.ts'
@@ -60,8 +61,7 @@ export const converse = async (options: ConverseOptions): Promise<{ readonly con
     interrupted.abort()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-  // A terminal that goes away (EIO) or a reader that has seen enough (EPIPE) must not end an operation half way.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+  outputMayBeLost()
   return {
     conversation: {
       planOnly: options.plan,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DoctorReport } from './operations/doctor-report.ts'
 import { GenerationList } from './operations/list-generations.ts'
 import { OperationReport } from './operations/operation-report.ts'
+import { BootReport } from './operations/record-boot.ts'
 import { Status } from './operations/read-status.ts'
 import { RefreshedBootSet } from './operations/refresh-boot-set.ts'
 import { GenerationDetails } from './operations/show-generation.ts'
@@ -26,6 +27,7 @@ const OUTPUT_SCHEMAS = {
   doctor: DoctorReport,
   audit: z.object({ entries: z.array(AuditEntry) }),
   'boot-set': RefreshedBootSet,
+  booted: BootReport,
   operation: OperationReport,
   error: ErrorOutput,
 } as const

@@ -1,7 +1,9 @@
 import type { Appliance } from './operations/appliance.ts'
 import type { OperationReport } from './operations/operation-report.ts'
 import type { Conversation, OperationResult } from './operations/run-operation.ts'
+import type { readRunningFacts } from './operations/read-running-facts.ts'
 import type { Policy } from './policy/policy.ts'
+import type { loginMessage } from './view/login-message.ts'
 
 interface CommonFlags {
   readonly root: string
@@ -31,6 +33,20 @@ export const withAppliance = async <Result>(
   }
 }
 
+interface LoginParts {
+  readonly readRunningFacts: typeof readRunningFacts
+  readonly loginMessage: typeof loginMessage
+}
+
+/** Bring the login message up to date. What logins are told must not make a failure of what was done. */
+export const tellLogins = async (appliance: Appliance, { readRunningFacts: read, loginMessage: textOf }: LoginParts): Promise<void> => {
+  try {
+    await appliance.loginMessage.write(textOf(await read(appliance)))
+  } catch (error) {
+    appliance.log.warn('the login message could not be written', { error: String(error) })
+  }
+}
+
 /** The course of every mutating command: open, converse, operate, report. Prints for people unless JSON was asked for. */
 export const operate = (
   flags: MutatingFlags,
@@ -44,12 +60,14 @@ export const operate = (
     import('./view/plan-text.ts'),
     import('./operations/operation-report.ts'),
     import('./view/outcome-text.ts'),
+    import('./operations/read-running-facts.ts'),
+    import('./view/login-message.ts'),
   ])
   loading.catch(() => undefined)
   return withAppliance(
     flags,
     async (appliance) => {
-      const [{ converse }, { planText }, { reportOperation }, { outcomeText }] = await loading
+      const [{ converse }, { planText }, { reportOperation }, { outcomeText }, readFacts, message] = await loading
       const { conversation, end } = await converse({ ...flags, asks })
       try {
         const result = await operation(appliance, conversation)
@@ -59,6 +77,8 @@ export const operate = (
         return report
       } finally {
         await end()
+        // Also after a failure, which may have changed what boots next.
+        if (!flags.plan) await tellLogins(appliance, { ...readFacts, ...message })
       }
     },
     preparePolicy,

@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { basename } from 'node:path'
 import { BelayError, InvalidFileError, NotFoundError, RefusedError } from './errors.ts'
+import { createBootLoader, noBootLoader } from './boot/boot-loader.ts'
 import { createGrubBootFiles } from './boot/grub-boot-files.ts'
+import { parseEnvBlock } from './boot/env-block.ts'
 import { FIXED_PATHS } from './boot/grub-partition.ts'
+import { LAYOUT } from './boot/grub-partition-layout.ts'
+import { readTimeZone } from './boot/time-zone.ts'
 import type { Appliance } from './operations/appliance.ts'
+import { isUnstarted } from './operations/explain-running.ts'
 import { readRunning, readRunningByPlace } from './operations/read-planning-state.ts'
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
@@ -12,9 +17,12 @@ import { type Policy, defaultPolicy, parsePolicy } from './policy/policy.ts'
 import { libexec } from './program-directory.ts'
 import { AuditLog } from './snap/audit-log.ts'
 import { BtrfsDriver } from './snap/btrfs/btrfs-driver.ts'
+import { bootLayoutOf } from './snap/boot-layout.ts'
+import type { BeName } from './snap/names.ts'
 import { faultPointsFrom } from './snap/fault-points-from-environment.ts'
 import { IndexStore } from './snap/index-store.ts'
 import { JournalDirectory } from './snap/journal.ts'
+import { createLoginMessageFile } from './snap/login-message-file.ts'
 import { ManifestStore } from './snap/manifest-store.ts'
 import { pathInside } from './snap/path-inside.ts'
 import { createRebootNote } from './snap/reboot-note-files.ts'
@@ -30,7 +38,7 @@ import { createLazyLog } from './sys/lazy-log.ts'
 import { createFlockLock } from './sys/lock-flock.ts'
 import { openPinoLog } from './sys/log-pino.ts'
 import { type Mount, mountAt, parseMountInfo } from './sys/mount-table.ts'
-import type { Actor, Files, Log, Runner } from './sys/ports.ts'
+import type { Actor, Files, Log, Runner, Settler } from './sys/ports.ts'
 import { createSystemdPower } from './sys/power-systemd.ts'
 import { isProcessAlive } from './sys/process-alive.ts'
 import { createExecaRunner } from './sys/runner-execa.ts'
@@ -39,9 +47,11 @@ import { createShellSettler } from './sys/settler.ts'
 const RUN_DIRECTORY = '/run/belay'
 const FINDMNT = '/usr/bin/findmnt'
 const BTRFS_IN_SYSFS = '/sys/fs/btrfs'
+/** Random, and new with each boot: random(4). */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 const LOG_FILE = '/var/log/belay.log'
 /** What belay keeps in its state volume under names that never change. */
-const STATE_PATHS = ['index.json', 'audit.jsonl', 'lock', 'reserve', 'generations', 'journal/closed'] as const
+const STATE_PATHS = ['index.json', 'audit.jsonl', 'lock', 'reserve', 'generations', 'identity', 'journal/closed'] as const
 
 interface OpenAppliance {
   readonly appliance: Appliance
@@ -61,15 +71,19 @@ export const openAppliance = async ({
   const debug = process.env['BELAY_DEBUG'] !== undefined
   const log = createLazyLog(() => openPinoLog({ destination: debug ? 'stderr' : { file: LOG_FILE }, level: debug ? 'debug' : 'info' }), debug)
   const runner = createExecaRunner(log)
-  const files = createNodeFiles(runner)
+  const workDirectory = `${RUN_DIRECTORY}/${String(actor.pid)}-${actor.startTime}`
+  const files = createNodeFiles(runner, (path) => nameOnPool(workDirectory, path))
   const target: Target = { root, live: root === '/' }
   await sweepWorkDirectories({ files, runner, directory: RUN_DIRECTORY, isAlive: isProcessAlive })
-  const driver = await openDriver(files, runner, target, `${RUN_DIRECTORY}/${String(actor.pid)}-${actor.startTime}`)
+  const driver = await openDriver(files, runner, target, workDirectory)
   try {
     // Both at once: mounting and listing wait for other processes, reading a policy is work of this one.
+    const opening = driver.stateDirectory()
+    // The pool is mounted once: who needs it for the policy waits.
+    const rootOf = (be: BeName): Promise<string> => opening.then(() => driver.beRootDirectory(be))
     const [mounted, policy] = await Promise.allSettled([
-      driver.stateDirectory(),
-      preparePolicy === undefined ? readPolicy(files, target) : preparePolicy(files).then((prepared) => ({ policy: prepared, problem: null })),
+      opening,
+      preparePolicy === undefined ? readPolicy(files, target, rootOf) : preparePolicy(files).then((prepared) => ({ policy: prepared, problem: null })),
     ])
     if (mounted.status === 'rejected') throw mounted.reason
     if (policy.status === 'rejected') throw policy.reason
@@ -85,6 +99,12 @@ export const openAppliance = async ({
     await driver.close()
     throw error
   }
+}
+
+/** Where belay mounts the pool for itself is of no use to a reader: it is gone when the message is read. */
+const nameOnPool = (workDirectory: string, path: string): string => {
+  const top = `${workDirectory}/top/`
+  return path.startsWith(top) ? `${path.slice(top.length)} on the pool` : path
 }
 
 const openDriver = async (files: Files, runner: Runner, target: Target, workDirectory: string): Promise<BtrfsDriver> => {
@@ -129,16 +149,18 @@ interface Parts {
 const assemble = async ({ actor, files, runner, log, target, driver, policy, problem }: Parts): Promise<Appliance> => {
   const stateDirectory = (await driver.stateDirectory()) ?? (await driver.plannedStateDirectory())
   const grubDirectory = inTarget(target, GRUB_PARTITION)
-  const grubMount = mountAt(parseMountInfo(await files.readText('/proc/self/mountinfo')), grubDirectory)
-  if (grubMount === null || !/^ext[234]$/.test(grubMount.type)) {
-    throw new RefusedError('layout/no-grub-partition', `${grubDirectory} is not an ext4 filesystem of its own, where GRUB could write which version to start`, {
-      next: ['make a small ext4 partition (512 MiB or more), move what is in /boot/grub there, and mount it at /boot/grub'],
-    })
-  }
+  const bootLayout = bootLayoutOf(parseMountInfo(await files.readText('/proc/self/mountinfo')), target)
   // Before anything is read or written there: all of it is appended to and overwritten by path, which follows links.
   await Promise.all([refuseLinks(files, grubDirectory, FIXED_PATHS), refuseLinks(files, stateDirectory, STATE_PATHS)])
-  const settler = createShellSettler({ runner, files, log, script: libexec('freeze-thaw') })
+  const bootId = target.live ? (await files.readText(BOOT_ID)).trim() : null
+  const runDirectory = target.live ? '/run' : null
+  const freezer = createShellSettler({ runner, files, log, script: libexec('freeze-thaw') })
+  // GRUB's directory may be a plain one of the filesystem at /boot; what is frozen is the filesystem.
+  const settler: Settler = { settle: () => freezer.settle(bootLayout.filesystem) }
   const index = new IndexStore(files, stateDirectory)
+  const bootLoader = target.live
+    ? createBootLoader({ files, runner, log, installCoreImage: libexec('install-core-image'), installEfiStub: libexec('install-efi-stub') })
+    : noBootLoader
   const boot = createGrubBootFiles({
     files,
     runner,
@@ -147,6 +169,8 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     directory: grubDirectory,
     policy,
     bootRoot: (volume) => driver.bootRoot(volume),
+    timeZone: () => readTimeZone(files, inTarget(target, '/etc')),
+    bootLoader,
   })
   const packages = createAptPackages({
     files,
@@ -170,6 +194,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     policyProblem: problem,
     driver,
     boot,
+    bootLoader,
     packages,
     index,
     manifests: new ManifestStore(files, stateDirectory),
@@ -184,20 +209,22 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
         try {
           const known = await index.readIfAny()
           const running = known === null ? null : await readRunning({ driver, target }, known)
-          return { running, trialOfRunning: known?.session?.phase === 'trial' && known.session.be === running }
+          return { running, trialOfRunning: known?.session?.phase === 'trial' && known.session.be === running && isUnstarted(known.session, bootId) }
         } catch (error) {
           // confirm works without a readable index, and so does its note.
           if (!(error instanceof BelayError)) throw error
           return { running: await readRunningByPlace({ driver, target }), trialOfRunning: false }
         }
       },
-      runDirectory: target.live ? '/run' : null,
+      runDirectory,
     }),
+    loginMessage: createLoginMessageFile(files, runDirectory),
     files,
     lock: createFlockLock(systemClock),
     clock: systemClock,
     log,
     actor,
+    bootId,
     power: createSystemdPower(runner),
     faults: faultPointsFrom(process.env['BELAY_FAULT'], {
       // Signal 9 to process group 0: this process and all that it started in its group.
@@ -209,11 +236,12 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
 }
 
 /** A policy that cannot be read must not keep anybody from looking; what changes the machine refuses it. */
-const readPolicy = async (files: Files, target: Target): Promise<{ policy: Policy; problem: Error | null }> => {
+const readPolicy = async (files: Files, target: Target, rootOf: (be: BeName) => Promise<string>): Promise<{ policy: Policy; problem: Error | null }> => {
   try {
-    const path = await pathInside(files, target.root, CONFIG_FILE)
-    const stat = await files.stat(path)
-    if (stat === null) return { policy: defaultPolicy(), problem: null }
+    const own = await pathInside(files, target.root, CONFIG_FILE)
+    const path = (await files.stat(own)) === null ? await policyOfGood(files, target, rootOf) : own
+    const stat = path === null ? null : await files.stat(path)
+    if (path === null || stat === null) return { policy: defaultPolicy(), problem: null }
     if (stat.kind !== 'file')
       throw new InvalidFileError(`${path} is not a file`, { next: ['docs/operators-guide.md says what belongs there'], data: { file: path } })
     return { policy: parsePolicy(await files.readText(path), path), problem: null }
@@ -221,6 +249,14 @@ const readPolicy = async (files: Files, target: Target): Promise<{ policy: Polic
     if (!(error instanceof BelayError)) throw error
     return { policy: defaultPolicy(), problem: error }
   }
+}
+
+/** The root that init cloned has no policy, and what is finished or mended from there is the next version's: the one that GRUB starts says what goes. */
+const policyOfGood = async (files: Files, target: Target, rootOf: (be: BeName) => Promise<string>): Promise<string | null> => {
+  const env = await pathInside(files, target.root, `${GRUB_PARTITION}/${LAYOUT.env}`)
+  if ((await files.stat(env))?.kind !== 'file') return null
+  const { choice } = parseEnvBlock(await files.readBytes(env))
+  return choice === null ? null : pathInside(files, await rootOf(choice.good), CONFIG_FILE)
 }
 
 const readDataFormat = async (files: Files, policy: Policy, rootDirectory: string): Promise<string | null> => {

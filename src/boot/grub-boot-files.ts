@@ -5,7 +5,9 @@ import type { BootEnvironment, BootSetRecord, Index, Volume } from '../snap/mode
 import type { BeName } from '../snap/names.ts'
 import type { Clock, Files, Runner, Settler } from '../sys/ports.ts'
 import type { BootChoice } from './boot-choice.ts'
+import type { BootLoader } from './boot-loader.ts'
 import { BootSets } from './boot-set.ts'
+import { copyBoot } from './copy-boot.ts'
 import { grubCfg } from './grub-cfg.ts'
 import { GrubPartition } from './grub-partition.ts'
 import { LAYOUT } from './grub-partition-layout.ts'
@@ -22,10 +24,16 @@ interface GrubBootFilesOptions {
   readonly directory: string
   readonly policy: Policy
   readonly bootRoot: (root: Volume) => RootFilesystem
+  /** IANA name of the zone in which the menu tells the time. */
+  readonly timeZone: () => Promise<string>
+  readonly bootLoader: BootLoader
 }
 
 const PRODUCT = 'Debian'
-const BEFORE = `${LAYOUT.directory}/grub.cfg.before`
+
+/** A menu stays right when the version that runs has another time zone than the one that wrote it. */
+const withoutTimes = (fragment: string): string => fragment.replaceAll(/ - \d{4}-\d\d-\d\d \d\d:\d\d\b/g, '')
+const BEFORE = LAYOUT.before
 
 /** The port of snap/ on the real GRUB partition: turns records of the index into GRUB's files. */
 export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles => {
@@ -59,13 +67,19 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     const choice: BootChoice = { good, trial, attemptsLeft, once: null }
     const offered = new Set(await sets.list())
     const candidates = index.bootEnvironments.flatMap((be) => (offered.has(be.name) ? (candidateOf(index, be, choice) ?? []) : []))
-    return menuFragment(planMenu({ product: PRODUCT, candidates, choice, frontEntries: policy.boot.menuEntries }), { confirmed: choice.good })
+    const menu = planMenu({ product: PRODUCT, candidates, choice, frontEntries: policy.boot.menuEntries, timeZone: await options.timeZone() })
+    return menuFragment(menu, { confirmed: choice.good })
   }
 
   const grubCfgText = (): string =>
     grubCfg({ timeoutSeconds: policy.boot.timeoutSeconds, terminal: policy.boot.serial === null ? {} : { serial: policy.boot.serial } })
   const textOf = async (path: string): Promise<string | null> =>
     (await files.stat(partition.path(path))) === null ? null : files.readText(partition.path(path))
+
+  const isGrubCfgOurs = async (): Promise<boolean> => {
+    const ours = grubCfgText()
+    return (await textOf(LAYOUT.grubCfg)) === ours && (await textOf(LAYOUT.grubCfgCopy)) === ours && (await textOf(LAYOUT.released)) === null
+  }
 
   return {
     async readChoice() {
@@ -84,8 +98,10 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       await partition.change({ fragment: await fragmentOf(index, choice) })
     },
     async isMenuCurrent(index, choice) {
-      return (await textOf(LAYOUT.fragment)) === (await fragmentOf(index, choice))
+      const written = await textOf(LAYOUT.fragment)
+      return written !== null && withoutTimes(written) === withoutTimes(await fragmentOf(index, choice))
     },
+    copyBoot: (from, to) => copyBoot({ files, runner: options.runner }, from, to),
     async buildBootSet(be, rootDirectory, root) {
       await partition.prepare()
       return recordOf(await sets.build({ rootDirectory, be, filesystem: root.driver, entryText: entryText(be, root) }))
@@ -107,22 +123,25 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     },
     bootSets: () => sets.list(),
     async installGrubCfg() {
+      if (await isGrubCfgOurs()) return
       const before = await textOf(LAYOUT.grubCfg)
       const ours = grubCfgText()
-      if (before === ours) return
       await partition.prepare()
-      if (before !== null && (await textOf(BEFORE)) === null) await files.writeAtomic(partition.path(BEFORE), before, 0o644)
+      if (before !== null && before !== ours && (await textOf(BEFORE)) === null) await files.writeAtomic(partition.path(BEFORE), before, 0o644)
       await partition.change({ grubCfg: ours })
+      await files.remove(partition.path(LAYOUT.released))
+      await partition.settle()
+      await options.bootLoader.installStub()
     },
     async restoreGrubCfg() {
       const before = await textOf(BEFORE)
       if (before === null) return
-      await partition.change({ grubCfg: before })
+      await files.writeAtomic(partition.path(LAYOUT.released), '', 0o644)
+      await files.writeAtomic(partition.path(LAYOUT.grubCfg), before)
+      await partition.settle()
       await files.remove(partition.path(BEFORE))
     },
-    async isGrubCfgOurs() {
-      return (await textOf(LAYOUT.grubCfg)) === grubCfgText()
-    },
+    isGrubCfgOurs,
     async space() {
       const { free, total } = await files.space(directory)
       return { free, total }

@@ -17,7 +17,8 @@ export interface GrubTerminal {
  * version is in the env block and the menu fragment, and next-boot-from-files.ts follows the same rules for `status`.
  */
 export function grubCfg(options: { readonly timeoutSeconds: number; readonly terminal: GrubTerminal }): string {
-  return [header, terminal(options.terminal), inputs, functions, menu, decision, ending(options.timeoutSeconds)].join('\n')
+  const sections = [terminal(options.terminal), inputs, menu, decision, ending(options.timeoutSeconds)]
+  return [header, functions, ...sections.map((section, index) => marked(section, index + 1)), lastLine(sections.length)].join('\n')
 }
 
 const { format, good, trial, left, once, skip } = ENV_VARIABLES
@@ -25,8 +26,18 @@ const env = `"$prefix/${LAYOUT.env}"`
 const sets = `$prefix/${LAYOUT.bootEnvironments}`
 
 const header = `# belay grub.cfg, format ${String(GRUB_CFG_FORMAT)}. Static: what is started is decided by ${LAYOUT.env} and ${LAYOUT.fragment} beside this file.
-# Written by belay; update-grub writes Debian's menu to ${LAYOUT.debianMenu}.
+# Written by belay, with a copy in ${LAYOUT.grubCfgCopy}; update-grub writes Debian's menu to ${LAYOUT.debianMenu}.
+set belay_marks=
 `
+
+// The stub in GRUB's core image (libexec/grub-stub.cfg) and libexec/grub-mkconfig know by the last line that the file is whole. It can lose sectors in its
+// middle, not only its end: each section is one statement, so that it leaves its mark only if GRUB understood it, and the last line counts the marks. Without the
+// functions, which GRUB does not allow inside a statement, nothing is found to start.
+const marked = (section: string, number: number): string => `if [ belay ]; then
+${section}set belay_marks="\${belay_marks}${String(number)}"
+fi`
+const lastLine = (sections: number): string =>
+  `if [ "$belay_marks" = ${Array.from({ length: sections }, (_, index) => String(index + 1)).join('')} -a "$belay_boot" != ${RESTART_ID} ]; then set belay_read=whole; fi\n`
 
 function terminal({ serial }: GrubTerminal): string {
   // A machine may come without the port: the console stays then.
@@ -115,16 +126,23 @@ set fallback="$belay_entries"
 
 const decision = `set belay_boot=
 if [ -z "$belay_failed" ]; then
+	# A copy of this file that turned out to be damaged may have taken a choice already: an attempt is counted once.
+	belay_find "$belay_taken"
+	set belay_boot="$belay_entry"
 	# Once and trial are taken only if the env block was changed first and reads back changed: where GRUB cannot write (a filesystem or disk
 	# without support, a torn block), they would otherwise be started for ever.
-	belay_find "$${once}"
-	if [ -n "$belay_entry" ]; then
-		set ${once}=
-		if save_env -f ${env} ${once}; then
-			set ${once}=unread
-			load_env -f ${env} ${once}
-			if [ -z "$${once}" ]; then
-				set belay_boot="$belay_entry"
+	if [ -z "$belay_boot" ]; then
+		belay_find "$${once}"
+		if [ -n "$belay_entry" ]; then
+			set belay_name="$${once}"
+			set ${once}=
+			if save_env -f ${env} ${once}; then
+				set ${once}=unread
+				load_env -f ${env} ${once}
+				if [ -z "$${once}" ]; then
+					set belay_boot="$belay_entry"
+					set belay_taken="$belay_name"
+				fi
 			fi
 		fi
 	fi
@@ -147,11 +165,13 @@ if [ -z "$belay_failed" ]; then
 					load_env -f ${env} ${left}
 					if [ "$${left}" = "$belay_next" ]; then
 						set belay_boot="$belay_entry"
+						set belay_taken="$${trial}"
 					fi
 				fi
 			fi
 		fi
 	fi
+	export belay_taken
 fi
 if [ -z "$belay_boot" ]; then
 	belay_find "$${good}"
@@ -192,6 +212,12 @@ const ending = (
 if [ -s "$prefix/${LAYOUT.debianMenu}" ]; then
 	menuentry "Debian's own menu" --class belay --id belay-debian {
 		configfile "$prefix/${LAYOUT.debianMenu}"
+	}
+fi
+# The menu that belay init found leads to the root that it cloned, which is left as it was.
+if [ -s "$prefix/${LAYOUT.before}" ]; then
+	menuentry 'The system as it was before belay' --class belay --id belay-before {
+		configfile "$prefix/${LAYOUT.before}"
 	}
 fi
 set timeout_style=menu

@@ -6,10 +6,16 @@ export const GRUB_MOUNTPOINT = '/boot/grub'
 /** Paths on the GRUB partition, relative to its root. */
 export const LAYOUT = {
   grubCfg: 'grub.cfg',
+  /** The same text, where Debian's tools never write. */
+  grubCfgCopy: 'belay/grub.cfg',
+  /** Says that grub.cfg is not belay's on purpose: the stub in GRUB's core image then leaves it alone. */
+  released: 'belay/released',
   directory: 'belay',
   env: 'belay/env',
   fragment: 'belay/menu.cfg',
   debianMenu: 'belay/debian.cfg',
+  /** The grub.cfg that belay init found. */
+  before: 'belay/grub.cfg.before',
   reserve: 'belay/reserve',
   /** One symbolic link for each boot environment, to its directory below `sets`. */
   bootEnvironments: 'belay/be',

@@ -15,7 +15,7 @@ export interface GrubPartitionChange {
   readonly choice?: BootChoice
   /** Text of the menu fragment. */
   readonly fragment?: string
-  /** Text of grub.cfg. */
+  /** Text of grub.cfg and of its copy. */
   readonly grubCfg?: string
 }
 
@@ -64,7 +64,7 @@ export class GrubPartition {
    */
   async change({ choice, fragment, grubCfg }: GrubPartitionChange): Promise<{ readonly dropped: readonly string[] }> {
     if (fragment !== undefined) await this.#files.writeAtomic(this.path(LAYOUT.fragment), fragment)
-    if (grubCfg !== undefined) await this.#files.writeAtomic(this.path(LAYOUT.grubCfg), grubCfg)
+    if (grubCfg !== undefined) for (const path of [LAYOUT.grubCfgCopy, LAYOUT.grubCfg]) await this.#files.writeAtomic(this.path(path), grubCfg)
     if (fragment !== undefined || grubCfg !== undefined) await this.settle()
     return choice === undefined ? { dropped: [] } : { dropped: await this.#writeChoice(choice) }
   }

@@ -51,10 +51,13 @@ export const ExtraArgument = z
   .max(256)
   .regex(/^[\x21-\x7e]+$/, 'must be one word of printable ASCII')
   .regex(/^[^'"`$\\]+$/, 'must not contain quotes, $ or a backslash')
-  .refine((argument) => {
-    const name = argument.split('=', 1)[0] ?? ''
-    return !RESERVED.has(name) && !name.startsWith(RESERVED_PREFIX)
-  }, 'is set by belay itself')
+  .refine((argument) => !isOwnArgument(argument), 'is set by belay itself')
+
+/** Whether belay sets this kernel argument, or forbids it, itself. */
+export function isOwnArgument(argument: string): boolean {
+  const name = argument.split('=', 1)[0] ?? ''
+  return RESERVED.has(name) || name.startsWith(RESERVED_PREFIX)
+}
 
 /**
  * The kernel command line of a boot environment, one argument an item.

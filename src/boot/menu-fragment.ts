@@ -70,6 +70,10 @@ function menuEntry({ be, title, arguments: words }: MenuEntry): string[] {
     `\techo '${be} could not be loaded.'`,
     `\tset belay_failed="$belay_failed ${be}"`,
     '\texport belay_failed',
+    // Set where GRUB's core image holds belay's stub: it finds a configuration also when grub.cfg is damaged.
+    '\tif [ -n "$belay_stub" ]; then',
+    '\t\tconfigfile "$belay_stub"',
+    '\tfi',
     `\tconfigfile "$prefix/${LAYOUT.grubCfg}"`,
     '\tsleep 10',
     '\treboot',

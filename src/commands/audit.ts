@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../base-command.ts'
 import { withAppliance } from '../run-command.ts'
+import { terminalWidth } from '../terminal-width.ts'
 import type { AuditEntry } from '../snap/audit-log.ts'
 
 export default class Audit extends BaseCommand {
@@ -15,7 +16,7 @@ export default class Audit extends BaseCommand {
     return withAppliance({ ...flags, json: this.jsonEnabled() }, async (appliance) => {
       const all = await appliance.audit.read()
       const entries = flags.last === undefined ? all : all.slice(-flags.last)
-      if (!this.jsonEnabled()) process.stdout.write(auditText(entries))
+      if (!this.jsonEnabled()) process.stdout.write(auditText(entries, terminalWidth()))
       return { entries }
     })
   }

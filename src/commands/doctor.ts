@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../base-command.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { withAppliance } from '../run-command.ts'
+import { tellLogins, withAppliance } from '../run-command.ts'
 import type { DoctorReport } from '../operations/doctor-report.ts'
 
 export default class Doctor extends BaseCommand {
-  static override exitCodes: readonly ExitCode[] = [0, 1, 2, 10, 11, 12, 21]
+  static override exitCodes: readonly ExitCode[] = [0, 1, 2, 10, 11, 12, 13, 21]
   static override summary = 'What is wrong, and the exact remedy.'
   static override description =
     'Ends with 0 when nothing is wrong or only a reboot is pending, with 10 when there is a problem. --fix brings interrupted operations to an end and mends what has one right answer.'
@@ -14,16 +14,19 @@ export default class Doctor extends BaseCommand {
 
   async run(): Promise<DoctorReport> {
     const { flags } = await this.parse(Doctor)
-    const [{ examine }, { findingsText }, { converse }] = await Promise.all([
+    const [{ examine }, { findingsText }, { converse }, facts, message] = await Promise.all([
       import('../operations/doctor-report.ts'),
       import('../view/findings-text.ts'),
       import('../converse.ts'),
+      import('../operations/read-running-facts.ts'),
+      import('../view/login-message.ts'),
     ])
     const json = this.jsonEnabled()
     return withAppliance({ ...flags, json }, async (appliance) => {
       const { conversation, end } = await converse({ plan: false, yes: true, json, asks: false })
       try {
         const report = await examine(appliance, flags.fix, conversation)
+        if (flags.fix) await tellLogins(appliance, { ...facts, ...message })
         await end()
         if (!json)
           process.stdout.write(

@@ -14,11 +14,11 @@ export default class Init extends MutatingCommand {
     '<%= config.bin %> init --policy my-appliance.yaml --yes',
   ]
   static override flags = {
-    config: Flags.string({ summary: 'A directory of the application’s configuration.', helpValue: 'PATH', multiple: true, default: [] }),
-    data: Flags.string({ summary: 'A directory with the customer’s data, beyond those that belay finds.', helpValue: 'PATH', multiple: true, default: [] }),
-    'in-root': Flags.string({ summary: 'A path that stays in root although it is not the operating system.', helpValue: 'PATH', multiple: true, default: [] }),
+    config: Flags.string({ summary: 'A directory of the application’s configuration.', helpValue: 'PATH', multiple: true }),
+    data: Flags.string({ summary: 'A directory with the customer’s data, beyond those that belay finds.', helpValue: 'PATH', multiple: true }),
+    'in-root': Flags.string({ summary: 'A path that stays in root although it is not the operating system.', helpValue: 'PATH', multiple: true }),
     'data-format': Flags.string({ summary: 'The file in which the application’s package ships its data format.', helpValue: 'PATH' }),
-    important: Flags.string({ summary: 'Packages whose versions list shows.', helpValue: 'GLOB', multiple: true, default: [] }),
+    important: Flags.string({ summary: 'Packages whose versions list shows.', helpValue: 'GLOB', multiple: true }),
     policy: Flags.string({ summary: 'A ready config.yaml instead of one made from these flags.', helpValue: 'FILE' }),
   }
 
@@ -31,15 +31,16 @@ export default class Init extends MutatingCommand {
       true,
       (appliance, conversation) => {
         const { policy } = appliance
-        return initialise(appliance, { config: policy.config, data: flags.data, inRoot: policy.inRoot, policyText: text }, conversation)
+        return initialise(appliance, { config: policy.config, data: flags.data ?? [], inRoot: policy.inRoot, policyText: text }, conversation)
       },
       async (files) => {
         const made = await makePolicy(files, {
+          root: flags.root,
           file: flags.policy ?? null,
-          config: flags.config,
-          inRoot: flags['in-root'],
+          config: flags.config ?? [],
+          inRoot: flags['in-root'] ?? [],
           dataFormat: flags['data-format'] ?? null,
-          important: flags.important,
+          important: flags.important ?? [],
         })
         text = made.text
         return made.policy

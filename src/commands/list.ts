@@ -1,5 +1,6 @@
 import { BaseCommand } from '../base-command.ts'
 import { withAppliance } from '../run-command.ts'
+import { terminalWidth } from '../terminal-width.ts'
 import type { GenerationList } from '../operations/list-generations.ts'
 
 export default class List extends BaseCommand {
@@ -11,7 +12,7 @@ export default class List extends BaseCommand {
     const [{ listGenerations }, { listText }] = await Promise.all([import('../operations/list-generations.ts'), import('../view/list-text.ts')])
     return withAppliance({ ...flags, json: this.jsonEnabled() }, async (appliance) => {
       const list = await listGenerations(appliance)
-      if (!this.jsonEnabled()) process.stdout.write(listText(list))
+      if (!this.jsonEnabled()) process.stdout.write(listText(list, terminalWidth()))
       return list
     })
   }

@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import { parseGenerationNumber } from '../generation-numbers.ts'
 import { BaseCommand } from '../base-command.ts'
 import { withAppliance } from '../run-command.ts'
+import { terminalWidth } from '../terminal-width.ts'
 import type { GenerationDetails } from '../operations/show-generation.ts'
 
 export default class Show extends BaseCommand {
@@ -14,7 +15,7 @@ export default class Show extends BaseCommand {
     const [{ showGeneration }, { showText }] = await Promise.all([import('../operations/show-generation.ts'), import('../view/show-text.ts')])
     return withAppliance({ ...flags, json: this.jsonEnabled() }, async (appliance) => {
       const details = await showGeneration(appliance, args.id)
-      if (!this.jsonEnabled()) process.stdout.write(showText(details))
+      if (!this.jsonEnabled()) process.stdout.write(showText(details, terminalWidth()))
       return details
     })
   }

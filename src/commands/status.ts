@@ -1,5 +1,6 @@
 import { BaseCommand } from '../base-command.ts'
 import { withAppliance } from '../run-command.ts'
+import { terminalWidth } from '../terminal-width.ts'
 import type { Status as StatusReport } from '../operations/read-status.ts'
 
 export default class Status extends BaseCommand {
@@ -11,7 +12,7 @@ export default class Status extends BaseCommand {
     const [{ readStatus }, { statusText }] = await Promise.all([import('../operations/read-status.ts'), import('../view/status-text.ts')])
     return withAppliance({ ...flags, json: this.jsonEnabled() }, async (appliance) => {
       const status = await readStatus(appliance)
-      if (!this.jsonEnabled()) process.stdout.write(statusText(status))
+      if (!this.jsonEnabled()) process.stdout.write(statusText(status, terminalWidth()))
       return status
     })
   }

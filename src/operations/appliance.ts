@@ -1,3 +1,4 @@
+import type { BootLoader } from '../boot/boot-loader.ts'
 import type { Packages } from '../pkg/packages.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { AuditLog } from '../snap/audit-log.ts'
@@ -6,6 +7,7 @@ import type { Driver } from '../snap/driver.ts'
 import type { FaultPoints } from '../snap/fault-points.ts'
 import type { IndexStore } from '../snap/index-store.ts'
 import type { JournalDirectory } from '../snap/journal.ts'
+import type { LoginMessageFile } from '../snap/login-message-file.ts'
 import type { ManifestStore } from '../snap/manifest-store.ts'
 import type { RebootNote } from '../snap/reboot-note.ts'
 import type { RootDescriber } from '../snap/root-describer.ts'
@@ -22,6 +24,7 @@ export interface Appliance {
   readonly policyProblem: Error | null
   readonly driver: Driver
   readonly boot: BootFiles
+  readonly bootLoader: BootLoader
   readonly packages: Packages
   readonly index: IndexStore
   readonly manifests: ManifestStore
@@ -30,11 +33,14 @@ export interface Appliance {
   readonly reserve: SpaceReserve
   readonly describer: RootDescriber
   readonly rebootNote: RebootNote
+  readonly loginMessage: LoginMessageFile
   readonly files: Files
   readonly lock: Lock
   readonly clock: Clock
   readonly log: Log
   readonly actor: Actor
+  /** This boot of the machine, as the kernel names it; null for an appliance that is only mounted. */
+  readonly bootId: string | null
   readonly power: Power
   readonly faults: FaultPoints
   /** Four random bytes in hex: makes plan ids of one second differ. */

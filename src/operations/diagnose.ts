@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { BelayError, InvalidFileError } from '../errors.ts'
 import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
+import { BOOT_PARTITION } from '../snap/fstab.ts'
 import { notInitialised } from '../snap/index-store.ts'
 import type { Index } from '../snap/model.ts'
 import { type BeName, numberOf } from '../snap/names.ts'
+import { inTarget } from '../snap/target.ts'
 import type { Appliance } from './appliance.ts'
+import { carryIdentityToAll, findForeignIdentity } from './carry-identity.ts'
 import { findPathsLeftInRoot } from './find-paths-left-in-root.ts'
 import { isBootSetInStep, readPlanningState, readRunning } from './read-planning-state.ts'
 
@@ -232,12 +235,66 @@ const leftInRoot: Check = async (appliance, { running }) =>
         ),
       )
 
+/** Known at each boot and at each change of version; a host key that was made new in between is in the running version alone. */
+const identity: Check = async (appliance, { index, running }) =>
+  (await findForeignIdentity(appliance, index, running)).map(({ be, paths }) => ({
+    finding: {
+      code: 'identity',
+      severity: 'note',
+      text: `${be} has ${paths.join(', ')} other than the machine has now`,
+      remedy: 'belay doctor --fix   (the next boot does it too)',
+      fixable: true,
+    },
+    fix: async () => {
+      await carryIdentityToAll(appliance, index, running)
+    },
+  }))
+
+const KERNEL_FILE = /^(?:vmlinuz|initrd\.img|config|System\.map)-/
+
+/** The partition that was /boot still holds what only the system as it was before belay needs: worth a word when it takes more than what is left. */
+const leftOnBootPartition: Check = async (appliance, { index, running }) => {
+  if (running === null || index.bootEnvironments.find((be) => be.name === running)?.confirmedAt === null) return []
+  const directory = inTarget(appliance.target, BOOT_PARTITION)
+  if ((await appliance.files.stat(directory))?.kind !== 'directory') return []
+  let bytes = 0
+  for (const name of (await appliance.files.list(directory)).filter((candidate) => KERNEL_FILE.test(candidate)))
+    bytes += (await appliance.files.stat(`${directory}/${name}`))?.size ?? 0
+  if (bytes === 0 || (await appliance.boot.space()).free > bytes) return []
+  return [
+    note(
+      'boot-partition',
+      `${BOOT_PARTITION} holds ${String(Math.ceil(bytes / 1024 / 1024))} MiB of kernels for the system as it was before belay, and has less room left`,
+      `when nobody needs that system any more: cd ${BOOT_PARTITION} && rm vmlinuz-* initrd.img-* config-* System.map-*`,
+    ),
+  ]
+}
+
+/** Looked at last and only on the running machine: it takes half a second. */
+const bootLoader: Check = async ({ bootLoader: loader }) =>
+  (await loader.hasStub()) !== false
+    ? []
+    : [
+        {
+          finding: {
+            code: 'no-stub',
+            severity: 'note',
+            text: 'GRUB as it was installed on the disk cannot start a version when grub.cfg is damaged',
+            remedy: 'belay doctor --fix',
+            fixable: true,
+          },
+          fix: async () => {
+            await loader.installStub()
+          },
+        },
+      ]
+
 const policyFile = (appliance: Appliance): Promise<Diagnosis[]> =>
   Promise.resolve(appliance.policyProblem === null ? [] : [problem('policy', appliance.policyProblem.message, 'edit /etc/belay/config.yaml')])
 
-const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool]
+const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool, leftOnBootPartition]
 /** Checks that compare with policy; without a readable one there is nothing to compare with. */
-const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot]
+const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot, identity, bootLoader]
 
 /** The index, or why there is none although this appliance was adopted. @throws NotFoundError where it was not. */
 const readIndex = async (appliance: Appliance): Promise<{ readonly index: Index } | { readonly lost: Diagnosis }> => {

@@ -1,13 +1,13 @@
-import { NoSpaceError, RefusedError } from '../errors.ts'
+import { RefusedError } from '../errors.ts'
 import type { OwnObject } from '../snap/driver.ts'
-import { inTarget } from '../snap/target.ts'
-import { mountAt, parseMountInfo } from '../sys/mount-table.ts'
 import { numberOf } from '../snap/names.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import { planInit } from '../snap/plan/init.ts'
 import { placeOutsideRoot } from '../snap/plan/not-operating-system.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { Appliance } from './appliance.ts'
+import { readBoot, refuseFull } from './prove-space-for-init.ts'
+import { readBootLayout } from './read-boot-layout.ts'
 import { readRootPaths } from './find-paths-left-in-root.ts'
 import { planContext } from './read-planning-state.ts'
 import { type Conversation, type OperationResult, executorFor, locked, recoverInterrupted } from './run-operation.ts'
@@ -20,17 +20,11 @@ export interface InitRequest {
   readonly policyText: string
 }
 
-const refuseLayout = async (appliance: Appliance): Promise<void> => {
+const refuseRoot = async (appliance: Appliance): Promise<void> => {
   const root = await appliance.driver.volumeAt(appliance.target.root)
   if (root === null) {
     throw new RefusedError('layout/top-level', 'the root filesystem is not a subvolume of its own that could be cloned', {
       next: ['move the system into a subvolume (the Debian installer makes @rootfs), then run belay init again'],
-    })
-  }
-  const mounts = parseMountInfo(await appliance.files.readText('/proc/self/mountinfo'))
-  if (mountAt(mounts, inTarget(appliance.target, '/boot')) !== null) {
-    throw new RefusedError('layout/boot', '/boot is a filesystem of its own, so kernels would not go back with the version', {
-      next: ['move the content of /boot into root, and mount a small ext4 at /boot/grub only'],
     })
   }
 }
@@ -45,25 +39,13 @@ const refuseAdopted = async (appliance: Appliance, survey: readonly OwnObject[])
   }
 }
 
-const MIB = 1024 * 1024
-
-/** There is no reserve yet that an undo could use: the room for it is proven first. */
-const refuseFull = async (appliance: Appliance): Promise<void> => {
-  const { reserveMiB, marginMiB } = appliance.policy.space
-  const { free } = await appliance.driver.space()
-  const need = (reserveMiB + marginMiB) * MIB
-  if (free >= need) return
-  throw new NoSpaceError(`init needs ${String(reserveMiB + marginMiB)} MiB on the pool; ${String(Math.floor(free / MIB))} MiB is free`, {
-    next: ['apt-get clean', 'journalctl --vacuum-size=50M'],
-    data: { where: 'pool', need, free },
-  })
-}
-
 const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> => {
   const survey = await appliance.driver.survey()
   await refuseAdopted(appliance, survey)
-  await refuseLayout(appliance)
-  await refuseFull(appliance)
+  await refuseRoot(appliance)
+  const layout = await readBootLayout(appliance)
+  const held = await readBoot(appliance)
+  await refuseFull(appliance, layout, held)
   const { root } = appliance.target
   const volume = await appliance.driver.volumeAt(root)
   if (volume === null) throw new RefusedError('layout/top-level', 'the root filesystem is not a subvolume of its own', {})
@@ -94,6 +76,8 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
       atomic: appliance.driver.atomicSets,
       root: volume,
       occupied,
+      bootPartition:
+        layout.kind === 'boot-partition' ? { source: layout.source, names: held.filter(({ isKernel }) => isKernel).map(({ name }) => name) } : null,
       placements,
       config: request.config,
       policyText: request.policyText,

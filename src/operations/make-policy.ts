@@ -1,8 +1,14 @@
 import { stringify } from 'yaml'
+import { type GrubDefaults, readGrubDefaults } from '../boot/grub-defaults.ts'
 import { defaultPolicy, type Policy, parsePolicy } from '../policy/policy.ts'
+import { pathInside } from '../snap/path-inside.ts'
 import type { Files } from '../sys/ports.ts'
 
+const GRUB_DEFAULTS = '/etc/default/grub'
+
 interface PolicyRequest {
+  /** The machine's or image's root directory. */
+  readonly root: string
   readonly file: string | null
   readonly config: readonly string[]
   readonly inRoot: readonly string[]
@@ -10,17 +16,39 @@ interface PolicyRequest {
   readonly important: readonly string[]
 }
 
-/** The config.yaml that init writes: a given file as it is, or the defaults with what the command line named. @throws InvalidFileError */
+/** What the owner told Debian's GRUB: kernel arguments, time-out and serial line go on in belay's menu. */
+const askDebiansGrub = async (files: Files, root: string): Promise<GrubDefaults> => {
+  const isFile = async (path: string): Promise<boolean> => (await files.stat(path))?.kind === 'file'
+  const main = await pathInside(files, root, GRUB_DEFAULTS)
+  const more = await pathInside(files, root, `${GRUB_DEFAULTS}.d`)
+  const names = (await files.stat(more))?.kind === 'directory' ? (await files.list(more)).filter((name) => name.endsWith('.cfg')).toSorted() : []
+  const texts: string[] = []
+  for (const path of [main, ...names.map((name) => `${more}/${name}`)]) if (await isFile(path)) texts.push(await files.readText(path))
+  return readGrubDefaults(texts)
+}
+
+/**
+ * The config.yaml that init writes: a given file as it is, or the defaults with what the command line named and what the machine's GRUB was told.
+ * @throws InvalidFileError
+ */
 export const makePolicy = async (files: Files, request: PolicyRequest): Promise<{ readonly text: string; readonly policy: Policy }> => {
   if (request.file !== null) {
     const text = await files.readText(request.file)
     return { text, policy: parsePolicy(text, request.file) }
   }
   const defaults = defaultPolicy()
-  const text = `# What belay does on this machine; docs/operators-guide.md names every key.\n${stringify({
+  const grub = await askDebiansGrub(files, request.root)
+  const leftOut = grub.leftOut.map((argument) => `# Not taken over from ${GRUB_DEFAULTS}: the kernel argument ${JSON.stringify(argument)}.\n`).join('')
+  const text = `# What belay does on this machine; docs/operators-guide.md names every key.\n${leftOut}${stringify({
     ...defaults,
     config: request.config,
     inRoot: request.inRoot,
+    boot: {
+      ...defaults.boot,
+      kernelArguments: grub.kernelArguments,
+      timeoutSeconds: grub.timeoutSeconds ?? defaults.boot.timeoutSeconds,
+      serial: grub.serial,
+    },
     packages: { ...defaults.packages, important: [...defaults.packages.important, ...request.important], dataFormat: request.dataFormat },
   })}`
   return { text, policy: parsePolicy(text, 'the command line') }

@@ -4,6 +4,7 @@ import { nextBoot } from '../boot/boot-choice.ts'
 import type { Index } from '../snap/model.ts'
 import { BootChoice } from '../boot/boot-choice.ts'
 import type { Appliance } from './appliance.ts'
+import { RunningWhy, explainRunning } from './explain-running.ts'
 import { versionOf } from './list-generations.ts'
 import { readRunning, readRunningByPlace } from './read-planning-state.ts'
 
@@ -17,6 +18,8 @@ export const Status = z.object({
       be: z.string().nullable().describe('boot environment that is mounted as root; null when it is none of belay’s'),
       generation: z.int().nullable().describe('generation that it descends from'),
       confirmed: z.boolean(),
+      why: RunningWhy.describe('why it runs'),
+      subject: z.string().nullable().describe('the upgrade or trial that is the reason'),
       packages: z.record(z.string(), z.string()).describe('versions of the important packages'),
       dataFormat: z.string().nullable(),
     })
@@ -78,6 +81,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
     return []
   })
   const session = index?.session ?? null
+  const facts = explainRunning({ index, choice, running, bootId: appliance.bootId })
   return {
     initialised,
     running: initialised
@@ -85,6 +89,8 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
           be: running,
           generation: generationOfBe(index, running),
           confirmed: running !== null && choice?.good === running,
+          why: facts.why,
+          subject: facts.subject,
           packages: be === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important,
           dataFormat: be?.dataFormat ?? null,
         }
@@ -109,7 +115,9 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
     rebootRequired:
       initialised &&
       next !== null &&
-      ((next.be !== running && (running === null || choice?.trial !== running)) || (appliance.target.live && (await appliance.rebootNote.isSet()))),
+      // What was picked for one boot waits for no reboot.
+      ((next.be !== running && (running === null || choice?.trial !== running) && !(appliance.target.live && facts.why === 'picked')) ||
+        (appliance.target.live && (await appliance.rebootNote.isSet()))),
     interrupted: unfinished.map(({ record }) => ({ operation: record.plan.operation, plan: record.plan.id })),
     generations: index?.generations.length ?? 0,
     factory: index?.factory ?? null,

@@ -63,6 +63,7 @@ const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: W
       atomic: appliance.driver.atomicSets,
       newDataFormat,
       owner: { pid: appliance.actor.pid, startTime: appliance.actor.startTime },
+      bootId: appliance.bootId,
     },
     context,
   )

@@ -6,6 +6,8 @@ const Path = z
   .string()
   .regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)$/, 'must be an absolute path without a slash at its end')
   .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must not have . or .. in it')
+/** In its last part only: a directory is named in full, so that every file that it can mean is known. */
+const FileGlob = Path.refine((path) => !/[*?]/.test(path.slice(0, path.lastIndexOf('/'))), 'may have * and ? in its last part only')
 const PackageGlob = z.string().regex(/^[a-z0-9*?][a-z0-9+.*?-]*$/, 'must be a Debian package name, * and ? allowed')
 const KernelArgument = z
   .string()
@@ -28,6 +30,17 @@ export const Policy = z.strictObject({
   config: z.array(Path).default([]),
   /** Paths that init leaves in root although they are not the operating system. */
   inRoot: z.array(Path).default([]),
+  /** Files that are the machine's own and not the version's: whichever version boots gets them as they were in the one before. */
+  identity: z
+    .array(FileGlob)
+    .default([
+      '/etc/machine-id',
+      '/var/lib/dbus/machine-id',
+      '/etc/hostid',
+      '/etc/ssh/ssh_host_*_key',
+      '/etc/ssh/ssh_host_*_key.pub',
+      '/etc/ssh/ssh_host_*_key-cert.pub',
+    ]),
   packages: z
     .strictObject({
       /** Packages whose versions `list` shows. */

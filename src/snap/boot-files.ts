@@ -14,6 +14,8 @@ export interface BootFiles {
   writeMenu(index: Index, choice: BootChoice): Promise<void>
   isMenuCurrent(index: Index, choice: BootChoice): Promise<boolean>
 
+  /** Copy what a partition at /boot holds, but for GRUB's directory, into the /boot of a root that is not in use. @throws RefusedError `boot-set/source-changed` */
+  copyBoot(from: string, to: string): Promise<void>
   /** Verify the newest kernel in a root's /boot and give it to GRUB; unverified sets leave the old one in place. @throws RefusedError `boot-set/…` */
   buildBootSet(be: BeName, rootDirectory: string, root: RootFilesystem): Promise<BootSetRecord>
   /** The same verified files for another boot environment, by hard links. */

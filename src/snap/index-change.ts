@@ -1,4 +1,4 @@
-import type { BootEnvironment, DataVolume, Generation, Index, Session } from './model.ts'
+import type { BootEnvironment, DataVolume, Generation, Index, LastStart, Session } from './model.ts'
 import type { BeName, DataName, GenerationId } from './names.ts'
 
 /** The fields of a loose record that this belay knows: Omit would lose them to the index signature. */
@@ -26,6 +26,7 @@ export type IndexChange =
   | { readonly change: 'add-be'; readonly record: BootEnvironment }
   | { readonly change: 'remove-be'; readonly name: BeName }
   | { readonly change: 'be-stands-for'; readonly name: BeName; readonly standsFor: Update<GenerationId | null> }
+  | { readonly change: 'be-started'; readonly name: BeName; readonly startedAs: Update<GenerationId | null> }
   | { readonly change: 'be-confirmed'; readonly name: BeName; readonly confirmedAt: Update<string | null> }
   | { readonly change: 'be-members'; readonly name: BeName; readonly members: Update<BootEnvironment['members']> }
   | { readonly change: 'be-boot-set'; readonly name: BeName; readonly bootSet: Update<BootEnvironment['bootSet']> }
@@ -36,6 +37,7 @@ export type IndexChange =
   | { readonly change: 'left'; readonly left: Update<readonly GenerationId[]> }
   | { readonly change: 'factory'; readonly factory: Update<GenerationId | null> }
   | { readonly change: 'session'; readonly session: Update<Session | null> }
+  | { readonly change: 'last-start'; readonly lastStart: Update<LastStart | null> }
 
 const swap = <Value>(update: Update<Value>): Update<Value> => ({ from: update.to, to: update.from })
 
@@ -60,6 +62,8 @@ export const inverseOf = (change: IndexChange): IndexChange | null => {
       return { ...change, health: swap(change.health) }
     case 'be-stands-for':
       return { ...change, standsFor: swap(change.standsFor) }
+    case 'be-started':
+      return { ...change, startedAs: swap(change.startedAs) }
     case 'be-confirmed':
       return { ...change, confirmedAt: swap(change.confirmedAt) }
     case 'be-members':
@@ -76,6 +80,8 @@ export const inverseOf = (change: IndexChange): IndexChange | null => {
       return { ...change, factory: swap(change.factory) }
     case 'session':
       return { ...change, session: swap(change.session) }
+    case 'last-start':
+      return { ...change, lastStart: swap(change.lastStart) }
   }
 }
 
@@ -116,6 +122,8 @@ export const applyChange = (index: Index, change: IndexChange): Index => {
       return { ...index, bootEnvironments: index.bootEnvironments.filter((be) => be.name !== change.name) }
     case 'be-stands-for':
       return { ...index, bootEnvironments: alter(index.bootEnvironments, beNamed(change.name), (record) => ({ ...record, standsFor: change.standsFor.to })) }
+    case 'be-started':
+      return { ...index, bootEnvironments: alter(index.bootEnvironments, beNamed(change.name), (record) => ({ ...record, startedAs: change.startedAs.to })) }
     case 'be-confirmed':
       return {
         ...index,
@@ -143,5 +151,7 @@ export const applyChange = (index: Index, change: IndexChange): Index => {
       return { ...index, factory: change.factory.to }
     case 'session':
       return { ...index, session: change.session.to }
+    case 'last-start':
+      return { ...index, lastStart: change.lastStart.to }
   }
 }

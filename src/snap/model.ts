@@ -83,6 +83,8 @@ export const BootEnvironment = z.looseObject({
   origin: GenerationId.nullable(),
   /** The generation that it stands for: unchanged since it was cloned, or left there by a rollback; null while it is the one in use. */
   standsFor: GenerationId.nullable(),
+  /** The generation that it stood for when it was started: while it still stands for it, it may hold more than that does. */
+  startedAs: GenerationId.nullable().exactOptional(),
   members: z.array(Member).min(1),
   data: z.array(DataUse),
   bootSet: BootSetRecord.nullable(),
@@ -111,9 +113,22 @@ export const Session = z.looseObject({
   generation: GenerationId,
   owner: z.looseObject({ pid: z.int(), startTime: z.string() }),
   startedAt: z.string(),
+  /** The boot of the machine in which it began, as the kernel names it; a later one has started its result. */
+  bootId: z.string().exactOptional(),
   text: z.string(),
 })
 export type Session = z.infer<typeof Session>
+
+/** A boot of the machine that belay noticed: which boot environment came up. */
+export const LastStart = z.looseObject({
+  be: BeName,
+  at: z.string(),
+  /** As the kernel names that boot; null for an appliance that was only mounted. */
+  bootId: z.string().nullable(),
+  /** Why, in a word of operations/explain-running.ts. */
+  why: z.string(),
+})
+export type LastStart = z.infer<typeof LastStart>
 
 /** All that belay knows of an appliance, except what boots next: that is the env block's alone. */
 export const Index = z.looseObject({
@@ -127,6 +142,7 @@ export const Index = z.looseObject({
   /** Generations that rollbacks left behind, oldest first: `forward` without a number goes to the last one. */
   left: z.array(GenerationId),
   session: Session.nullable(),
+  lastStart: LastStart.nullable().exactOptional(),
   generations: z.array(Generation),
   bootEnvironments: z.array(BootEnvironment),
   data: z.array(DataVolume),
@@ -134,4 +150,4 @@ export const Index = z.looseObject({
 export type Index = z.infer<typeof Index>
 
 /** The version of the state format that this belay writes. */
-export const INDEX_FORMAT = { major: 1, minor: 0 } as const
+export const INDEX_FORMAT = { major: 1, minor: 1 } as const

@@ -7,7 +7,7 @@ import type { BeName } from './names.ts'
 interface RebootNoteOptions {
   readonly files: Files
   readonly boot: BootFiles
-  /** The boot environment that is mounted at the target's root, and whether an upgrade of it is on trial. */
+  /** The boot environment that is mounted at the target's root, and whether an upgrade of it is on trial and waits for its first boot. */
   readonly readSituation: () => Promise<{ readonly running: BeName | null; readonly trialOfRunning: boolean }>
   /** `/run` of the machine; null for an appliance that is only mounted: a note in its /run would be gone at its boot. */
   readonly runDirectory: string | null
@@ -20,7 +20,8 @@ export const createRebootNote = ({ files, boot, readSituation, runDirectory }: R
   const isNeeded = async (): Promise<boolean> => {
     const { choice } = await boot.readChoice()
     const { running, trialOfRunning } = await readSituation()
-    return trialOfRunning || (choice !== null && nextBoot(choice).be !== running)
+    // The last attempt of a trial runs now: a reboot would leave it, not start it.
+    return trialOfRunning || (choice !== null && nextBoot(choice).be !== running && (running === null || choice.trial !== running))
   }
   const readNames = async (path: string): Promise<string[]> =>
     (await files.stat(path)) === null ? [] : (await files.readText(path)).split('\n').filter((line) => line !== '')

@@ -8,16 +8,23 @@ import { removeWithinFilesystem } from './remove-within-filesystem.ts'
 
 const READ_CHUNK = 1024 * 1024
 
-/** Files through node:fs. The runner is for fallocate(1), which Node has no call for. */
-export function createNodeFiles(runner: Runner): Files {
+/**
+ * Files through node:fs.
+ * @param runner for fallocate(1), which Node has no call for
+ * @param nameOf what a path is called in errors, where people know it by another name
+ */
+export function createNodeFiles(runner: Runner, nameOf: (path: string) => string = (path) => path): Files {
+  const { translated, replacing } = translating(nameOf)
   return {
     readText: (path) => translated(path, () => fs.readFile(path, 'utf8')),
 
     readBytes: (path, range) => translated(path, () => (range === undefined ? fs.readFile(path) : readRange(path, range))),
 
-    writeAtomic: (path, content, mode = 0o600) =>
+    writeAtomic: (path, content, mode = 0o600, owner) =>
       replacing(path, async (temporary) => {
         await withHandle(temporary, 'wx', async (file) => {
+          // The owner first: content must not be readable by another one for a moment, and chown(2) takes set-id bits away.
+          if (owner !== undefined) await file.chown(owner.uid, owner.gid)
           await file.writeFile(content)
           await file.chmod(mode)
           await file.sync()
@@ -112,26 +119,11 @@ export function createNodeFiles(runner: Runner): Files {
       replacing(path, async (temporary) => {
         await withHandle(temporary, 'wx', (file) => file.chmod(0o600))
         await runner.run('/usr/bin/fallocate', ['--length', String(bytes), '--', temporary]).catch((error: unknown) => {
-          throw error instanceof ToolError && error.stderr.includes('No space left on device') ? noSpace(path, error) : error
+          throw error instanceof ToolError && error.stderr.includes('No space left on device') ? noSpace(path, nameOf(path), error) : error
         })
         await withHandle(temporary, 'r+', (file) => file.sync())
       }),
   }
-}
-
-/** Runs `make` on a hidden temporary path beside the target, renames it over the target and syncs the directory; on failure nothing is left behind. */
-async function replacing(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
-  await translated(path, async () => {
-    try {
-      await make(temporary)
-      await fs.rename(temporary, path)
-    } finally {
-      // Also after success: rename(2) of two links to one file does nothing and leaves the temporary one.
-      await fs.rm(temporary, { force: true })
-    }
-    await syncDirectory(dirname(path))
-  })
 }
 
 async function withHandle<T>(path: string, flags: string, use: (file: fs.FileHandle) => Promise<T>, mode?: number): Promise<T> {
@@ -181,6 +173,8 @@ async function lstatOrNull(path: string): Promise<EntryStat | null> {
     kind,
     size: Number(stat.size),
     mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
     inode: Number(stat.ino),
     device: Number(stat.dev),
     links: Number(stat.nlink),
@@ -196,20 +190,40 @@ function nullWhenMissing(error: unknown): null {
   throw error
 }
 
-const noSpace = (path: string, cause: unknown): NoSpaceError =>
-  new NoSpaceError(`no space left for ${path}`, { next: ['belay prune   # removes generations that policy no longer keeps'], data: { path }, cause })
+const noSpace = (path: string, name: string, cause: unknown): NoSpaceError =>
+  new NoSpaceError(`no space left for ${name}`, { next: ['belay prune   # removes generations that policy no longer keeps'], data: { path }, cause })
 
 const tooShort = (path: string, size: number, wanted: number): InvalidFileError =>
   new InvalidFileError(`${path} has ${String(size)} bytes, too few to hold ${String(wanted)} in place`, { next: ['belay doctor --fix'], data: { path, size } })
 
-/** The errors that the port promises, for the path that the caller named. */
-async function translated<T>(path: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act()
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === 'ENOENT') throw new NotFoundError(`${path} does not exist`, { data: { path }, cause: error })
-    if (code === 'ENOSPC' || code === 'EDQUOT') throw noSpace(path, error)
-    throw error
+/** What all calls share: the errors that the port promises, and writing beside a file. */
+const translating = (nameOf: (path: string) => string) => {
+  /** The errors that the port promises, for the path that the caller named. */
+  const translated = async <T>(path: string, act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act()
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'ENOENT') throw new NotFoundError(`${path} does not exist`, { data: { path }, cause: error })
+      if (code === 'ENOSPC' || code === 'EDQUOT') throw noSpace(path, nameOf(path), error)
+      throw error
+    }
   }
+
+  /** Runs `make` on a hidden temporary path beside the target, renames it over the target and syncs the directory; on failure nothing is left behind. */
+  const replacing = async (path: string, make: (temporary: string) => Promise<void>): Promise<void> => {
+    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    await translated(path, async () => {
+      try {
+        await make(temporary)
+        await fs.rename(temporary, path)
+      } finally {
+        // Also after success: rename(2) of two links to one file does nothing and leaves the temporary one.
+        await fs.rm(temporary, { force: true })
+      }
+      await syncDirectory(dirname(path))
+    })
+  }
+
+  return { translated, replacing }
 }

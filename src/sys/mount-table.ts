@@ -5,6 +5,8 @@ export interface Mount {
   readonly root: string
   readonly type: string
   readonly source: string
+  /** Of its device, as major:minor. */
+  readonly device: string
 }
 
 /** The kernel writes blank, tab, newline and backslash as octal escapes (proc_pid_mountinfo(5)). */
@@ -17,10 +19,10 @@ export const parseMountInfo = (text: string): Mount[] =>
     .filter((line) => line !== '')
     .flatMap((line) => {
       const [before, after] = line.split(' - ')
-      const [, , , root, mountpoint] = before?.split(' ') ?? []
+      const [, , device, root, mountpoint] = before?.split(' ') ?? []
       const [type, source] = after?.split(' ') ?? []
-      if (root === undefined || mountpoint === undefined || type === undefined || source === undefined) return []
-      return [{ mountpoint: unescape(mountpoint), root: unescape(root), type, source: unescape(source) }]
+      if (device === undefined || root === undefined || mountpoint === undefined || type === undefined || source === undefined) return []
+      return [{ mountpoint: unescape(mountpoint), root: unescape(root), type, source: unescape(source), device }]
     })
 
 /** What is mounted at a directory: the last mount there covers those before it. */

@@ -47,6 +47,8 @@ export interface EntryStat {
   /** Bytes. */
   readonly size: number
   readonly mode: number
+  readonly uid: number
+  readonly gid: number
   readonly inode: number
   readonly device: number
   readonly links: number
@@ -69,8 +71,8 @@ export interface FilesystemSpace {
 export interface Files {
   readText(path: string): Promise<string>
   readBytes(path: string, range?: { readonly offset: number; readonly length: number }): Promise<Buffer>
-  /** Write beside, sync, rename over, sync the directory. Mode defaults to 0600. */
-  writeAtomic(path: string, content: string | Uint8Array, mode?: number): Promise<void>
+  /** Write beside, sync, rename over, sync the directory. Mode defaults to 0600, the owner to who writes. */
+  writeAtomic(path: string, content: string | Uint8Array, mode?: number, owner?: { readonly uid: number; readonly gid: number }): Promise<void>
   /** Overwrite bytes of an existing file of the same size or larger, in place, from offset 0, and sync. Never truncates. */
   overwriteInPlace(path: string, content: Uint8Array): Promise<void>
   /** Append and sync; makes the file (0600) when missing. */

@@ -13,7 +13,7 @@ const marksOf = (generation: ListedGeneration): string =>
 const HEALTH: Readonly<Record<string, string>> = { confirmed: 'ok', failed: 'failed', unknown: '-' }
 
 /** `belay list` for people. */
-export const listText = (list: GenerationList): string => {
+export const listText = (list: GenerationList, width: number | null = null): string => {
   const rows = [
     ['ID', 'MARKS', 'WHEN', 'HEALTH', 'KERNEL', 'STARTS AS', 'WHAT'],
     ...list.generations.map((generation) => [
@@ -30,5 +30,5 @@ export const listText = (list: GenerationList): string => {
   if (be !== null && !list.generations.some((generation) => generation.running)) {
     rows.push(['-', `*${list.next === be ? '>' : ' '}`, '', '-', '-', be, 'runs on trial; belay confirm takes it as a generation'])
   }
-  return `${columns(rows)}\n\n* runs   > next boot   k kept   f factory   d with data\n`
+  return `${columns(rows, width)}\n\n* runs   > next boot   k kept   f factory   d with data\n`
 }

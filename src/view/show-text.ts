@@ -2,7 +2,7 @@ import type { GenerationDetails } from '../operations/show-generation.ts'
 import { columns, minute } from './columns.ts'
 
 /** `belay show` for people. */
-export const showText = (details: GenerationDetails): string => {
+export const showText = (details: GenerationDetails, width: number | null = null): string => {
   const { generation } = details
   const rows = [
     ['Generation', `${String(generation.id)}${details.factory ? ' (factory)' : ''}${generation.keep ? ' (kept)' : ''}`],
@@ -19,5 +19,5 @@ export const showText = (details: GenerationDetails): string => {
     ...details.decisions.map((decision, position) => [position === 0 ? 'Decisions' : '', `${decision.subject}: ${decision.answer} (${decision.why})`]),
     ...details.missing.map((path) => ['Missing', path]),
   ]
-  return `${columns(rows)}\n`
+  return `${columns(rows, width)}\n`
 }

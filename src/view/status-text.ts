@@ -1,5 +1,6 @@
 import type { Status } from '../operations/read-status.ts'
 import { bytes, columns } from './columns.ts'
+import { reasonText } from './running-text.ts'
 
 const packagesText = (packages: Readonly<Record<string, string>>): string =>
   Object.entries(packages)
@@ -7,13 +8,24 @@ const packagesText = (packages: Readonly<Record<string, string>>): string =>
     .join(', ')
 
 /** `belay status` for people. */
-export const statusText = (status: Status): string => {
+export const statusText = (status: Status, width: number | null = null): string => {
   if (!status.initialised) return `${['This machine is not belay’s yet.', ...status.problems, 'Try: belay init --plan'].join('\n')}\n`
-  const { running, next } = status
+  const { running, next, choice } = status
   const attempts = status.choice?.trial === next?.be ? `, ${String(status.choice?.attemptsLeft)} attempts left` : ''
   const rows: string[][] = [
     ['Running', typeof running?.be === 'string' ? `${running.be} (${running.confirmed ? 'confirmed' : 'not confirmed'})` : 'a root that is none of belay’s'],
     ['', packagesText(running?.packages ?? {})],
+    [
+      'Why',
+      running === null || running.why === 'confirmed'
+        ? ''
+        : reasonText({
+            ...running,
+            attemptsLeft: choice?.attemptsLeft ?? 0,
+            fallback: choice === null ? null : { be: choice.good },
+            left: status.left.at(-1) ?? null,
+          }),
+    ],
     [
       'Next boot',
       next === null
@@ -26,7 +38,12 @@ export const statusText = (status: Status): string => {
   ]
   if (status.session !== null) rows.push(['Upgrade', `${status.session.phase}: ${status.session.text}`])
   if (status.left.length > 0) rows.push(['Left behind', `generation ${status.left.map(String).join(', ')} (belay forward)`])
-  const lines = [columns(rows.filter((row) => row[1] !== ''))]
+  const lines = [
+    columns(
+      rows.filter((row) => row[1] !== ''),
+      width,
+    ),
+  ]
   if (status.rebootRequired) lines.push('', 'A reboot is needed: systemctl reboot')
   for (const { operation, plan } of status.interrupted) lines.push('', `${operation} ${plan} was interrupted: belay doctor --fix`)
   if (status.problems.length > 0) lines.push('', ...status.problems.map((problem) => `Problem: ${problem}`), 'Try: belay doctor')

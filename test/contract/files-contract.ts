@@ -87,6 +87,13 @@ export function describeFilesContract(name: string, prepare: () => Promise<Files
         expect(await files.list(subject.directory)).toEqual(['a'])
       })
 
+      it('gives a file to who is named, with the mode that is asked for', async () => {
+        await files.writeAtomic(at('a'), 'content')
+        expect(await statOf(at('a'))).toMatchObject({ uid: 0, gid: 0, mode: 0o600 })
+        await files.writeAtomic(at('a'), 'content', 0o640, { uid: 1, gid: 101 })
+        expect(await statOf(at('a'))).toMatchObject({ uid: 1, gid: 101, mode: 0o640 })
+      })
+
       it('throws NotFoundError when the directory is missing', async () => {
         await expect(files.writeAtomic(at('none', 'a'), '')).rejects.toThrow(NotFoundError)
         await expect(files.append(at('none', 'a'), '')).rejects.toThrow(NotFoundError)

@@ -1,3 +1,4 @@
+import { noBootLoader } from '../../src/boot/boot-loader.ts'
 import { initialise } from '../../src/operations/initialise.ts'
 import type { Appliance } from '../../src/operations/appliance.ts'
 import { recoverInterrupted, locked, type Conversation, type Recovered } from '../../src/operations/run-operation.ts'
@@ -8,6 +9,7 @@ import { AuditLog } from '../../src/snap/audit-log.ts'
 import { noFaults, type FaultPoints } from '../../src/snap/fault-points.ts'
 import { IndexStore } from '../../src/snap/index-store.ts'
 import { JournalDirectory } from '../../src/snap/journal.ts'
+import { createLoginMessageFile } from '../../src/snap/login-message-file.ts'
 import { ManifestStore } from '../../src/snap/manifest-store.ts'
 import type { BeName } from '../../src/snap/names.ts'
 import { SpaceReserve } from '../../src/snap/space-reserve.ts'
@@ -37,6 +39,7 @@ const CHANGING: ReadonlySet<keyof Files> = new Set([
 ])
 
 export const CONFIG = '/etc/app'
+export const MACHINE_ID = '/etc/machine-id'
 const DATA = '/srv/files'
 
 const POLICY = Policy.parse({
@@ -69,6 +72,7 @@ export class MemoryAppliance {
   rebootNote: string | null = null
   #processes = 0
   #planned = 0
+  #boots = 0
 
   /** A machine on which belay was initialised, running its first boot environment. */
   static async initialised(): Promise<MemoryAppliance> {
@@ -97,6 +101,7 @@ export class MemoryAppliance {
       policyProblem: null,
       driver,
       boot,
+      bootLoader: noBootLoader,
       packages: this.packages,
       index: new IndexStore(this.files, state),
       manifests: new ManifestStore(this.files, state),
@@ -118,11 +123,13 @@ export class MemoryAppliance {
         },
         isSet: () => Promise.resolve(this.rebootNote !== null),
       },
+      loginMessage: createLoginMessageFile(this.files, '/run'),
       files: this.files,
       lock: new MemoryLock(),
       clock: this.clock,
       log: this.log,
       actor: { uid: 0, user: 'root', pid: 1000 + this.#processes, startTime: String(this.#processes), terminal: false },
+      bootId: `boot-${String(this.#boots)}`,
       power: { reboot: () => this.reboot().then(() => undefined) },
       faults,
       randomHex: () => (this.#planned += 1).toString(16).padStart(8, '0'),
@@ -135,6 +142,7 @@ export class MemoryAppliance {
     const be = this.partition.start()
     await new MemoryDriver(this.pool).boot(be)
     this.rebootNote = null
+    this.#boots += 1
     return be
   }
 
@@ -152,6 +160,7 @@ export class MemoryAppliance {
       await this.files.writeAtomic(`${root}${path}`, text, 0o644)
     }
     await write('/etc/fstab', `UUID=${this.pool.id} / btrfs subvol=installed 0 0\n`)
+    await write(MACHINE_ID, 'as installed\n')
     await write(`${CONFIG}/app.conf`, 'listen = 80\n')
     await write(`${DATA}/customer.txt`, 'customer\n')
   }

@@ -80,6 +80,12 @@ export class MemoryBootFiles implements BootFiles {
     return Promise.resolve(this.#partition.menu === menuOf(index, choice))
   }
 
+  async copyBoot(from: string, to: string): Promise<void> {
+    for (const name of await this.#files.list(from)) {
+      if ((await this.#files.stat(`${from}/${name}`))?.kind === 'file') await this.#files.copy(`${from}/${name}`, `${to}/${name}`, 0o644)
+    }
+  }
+
   async buildBootSet(be: BeName, rootDirectory: string): Promise<BootSetRecord> {
     const found = await this.#readBoot(rootDirectory)
     if (found === null) throw new RefusedError('boot-set/no-kernel', `${rootDirectory}/boot holds no kernel with its initrd`)

@@ -98,9 +98,9 @@ export class MemoryFiles implements Files {
     })
   }
 
-  writeAtomic(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  writeAtomic(path: string, content: string | Uint8Array, mode = 0o600, owner?: { readonly uid: number; readonly gid: number }): Promise<void> {
     return this.#operation('writeAtomic', path, () => {
-      this.#putFile(path, Buffer.from(content), mode)
+      this.#putFile(path, Buffer.from(content), mode, owner)
     })
   }
 
@@ -322,12 +322,12 @@ export class MemoryFiles implements Files {
     this.#setEntry(place, volume)
   }
 
-  #putFile(path: string, content: Buffer, mode: number): void {
+  #putFile(path: string, content: Buffer, mode: number, owner?: { readonly uid: number; readonly gid: number }): void {
     const place = this.#place(path, false)
     this.#refuseReadOnly(place.volume, path)
     this.#refuseFull(path, content.length, 1)
     const now = tick()
-    this.#replace(place, place.volume.add({ kind: 'file', content: Buffer.from(content), mode, links: 1, mtime: now, ctime: now }), path)
+    this.#replace(place, place.volume.add({ kind: 'file', content: Buffer.from(content), mode, owner, links: 1, mtime: now, ctime: now }), path)
   }
 
   #setContent(volume: MemoryVolume, inode: number, content: Buffer): void {

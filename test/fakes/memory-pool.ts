@@ -116,7 +116,10 @@ export class MemoryPool {
   }
 
   async #writeMountTable(): Promise<void> {
-    const lines = [...this.#mounts].map(([directory, device]) => `40 1 0:31 /${this.#paths.get(device) ?? ''} ${directory} rw - btrfs /dev/memory rw`)
+    const lines = [...this.#mounts].flatMap(([directory, device]) => [
+      `40 1 0:31 /${this.#paths.get(device) ?? ''} ${directory} rw - btrfs /dev/memory rw`,
+      `41 40 0:32 / ${directory}/boot/grub rw - ext4 /dev/grub rw`,
+    ])
     await this.files.makeDirectory('/proc/self')
     await this.files.writeAtomic(MOUNT_TABLE, `${lines.join('\n')}\n`)
   }

@@ -2,6 +2,8 @@ import type { EntryStat } from '../../src/sys/ports.ts'
 
 interface Common {
   readonly mode: number
+  /** Root where it is left out. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
   readonly links: number
   readonly mtime: number
   readonly ctime: number
@@ -82,8 +84,8 @@ export class MemoryVolume {
   stat(inode: number): EntryStat {
     const node = this.node(inode)
     const size = node.kind === 'file' ? node.content.length : node.kind === 'symlink' ? Buffer.byteLength(node.target) : node.entries.size
-    const { kind, mode, links } = node
-    return { kind, size, mode, inode, device: this.device, links, mtimeNs: String(node.mtime), ctimeNs: String(node.ctime) }
+    const { kind, mode, links, owner = { uid: 0, gid: 0 } } = node
+    return { kind, size, mode, ...owner, inode, device: this.device, links, mtimeNs: String(node.mtime), ctimeNs: String(node.ctime) }
   }
 }
 

@@ -54,14 +54,30 @@ const unfulfilled = (run: PackageRun, installed: readonly InstalledPackage[]): P
   return run.packages.filter(({ name, arch, to }) => (versions.get(`${name}:${arch}`) ?? null) !== to)
 }
 
-const failureOf = (run: PackageRun, { dpkgBegan, errors, stderr }: AptRun, aborted: boolean): BelayError => {
+const failureOf = (run: PackageRun, { dpkgBegan, errors, stdout, stderr }: AptRun, aborted: boolean): BelayError => {
   if (aborted) return interrupted(run, dpkgBegan)
   if (!dpkgBegan) return explainAptFailure({ stderr, doing: run.label, pinned: true, data: UNTOUCHED })
   const reasons = errors.map((error) => `${error.package}: ${error.text}`)
-  return new FailedError('packages-failed', `${run.label}: ${reasons.length > 0 ? reasons.join('; ') : stderr.trim().slice(-500)}`, {
-    rebootRequired: true,
-    data: { dpkgBegan, errors },
-  })
+  const said = saidByScript(stdout)
+  const reason = reasons.length > 0 ? `${reasons.join('; ')}${said.length > 0 ? ` (${said.join('; ')})` : ''}` : stderr.trim().slice(-500)
+  return new FailedError('packages-failed', `${run.label}: ${reason}`, { rebootRequired: true, data: { dpkgBegan, errors, said } })
+}
+
+const LINES_SAID = 3
+
+/**
+ * The last lines that a failed package's script wrote: its reason in its own words. apt gives dpkg a terminal of its own, whose output (dpkg 1.21 and 1.22,
+ * C locale) is on apt's standard output.
+ */
+export const saidByScript = (output: string): string[] => {
+  const lines = output.split('\n').map((line) => line.trim())
+  const end = lines.findLastIndex((line) => line.startsWith('dpkg: error processing '))
+  const begin = lines
+    .slice(0, Math.max(end, 0))
+    .findLastIndex((line) => /^(?:Setting up|Preparing to unpack|Unpacking|Removing|Purging|Processing triggers for) /.test(line))
+  if (end === -1 || begin === -1) return []
+  const said = lines.slice(begin + 1, end).filter((line) => line !== '')
+  return said.slice(-LINES_SAID).map((line) => line.slice(0, 200))
 }
 
 const interrupted = (run: PackageRun, dpkgBegan: boolean): FailedError =>

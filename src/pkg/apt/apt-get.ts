@@ -57,6 +57,8 @@ const installArguments = ({ changes, native }: Pins): string[] => {
 /** How an apt run ended. */
 export interface AptRun {
   readonly status: number | null
+  /** The last 64 KiB of it, as of standard error. */
+  readonly stdout: string
   readonly stderr: string
   /** dpkg was started: from here on, only a boot of the standby takes it back. */
   readonly dpkgBegan: boolean
@@ -136,12 +138,12 @@ export class AptGet {
     await this.#runner.run(APT_MARK, ['auto', '--', ...changes.map((change) => targetOf({ ...change, to: null }, native).slice(0, -1))])
   }
 
-  async #streamToEnd(args: readonly string[], options: StreamOptions): Promise<{ status: number | null; stderr: string }> {
+  async #streamToEnd(args: readonly string[], options: StreamOptions): Promise<{ status: number | null; stdout: string; stderr: string }> {
     try {
-      const { status, stderr } = await this.#runner.stream(APT_GET, args, options)
-      return { status, stderr }
+      const { status, stdout, stderr } = await this.#runner.stream(APT_GET, args, options)
+      return { status, stdout, stderr }
     } catch (error) {
-      if (error instanceof ToolError) return { status: error.status, stderr: error.stderr }
+      if (error instanceof ToolError) return { status: error.status, stdout: '', stderr: error.stderr }
       throw error
     }
   }

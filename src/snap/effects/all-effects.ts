@@ -11,12 +11,14 @@ import type { RootDescriber } from '../root-describer.ts'
 import type { SpaceReserve } from '../space-reserve.ts'
 import type { Target } from '../target.ts'
 import { bootEffects } from './boot-effects.ts'
+import { identityEffects } from './identity-effects.ts'
 import { packageEffects } from './package-effects.ts'
 import { recordEffects } from './record-effects.ts'
 import { snapshotEffects } from './snapshot-effects.ts'
 
 interface EffectPorts {
   readonly target: Target
+  readonly stateDirectory: string
   readonly policy: Policy
   readonly files: Files
   readonly clock: Clock
@@ -35,5 +37,6 @@ export const allEffects = (ports: EffectPorts): Effects => ({
   ...snapshotEffects(ports.driver),
   ...bootEffects(ports),
   ...packageEffects(ports),
+  ...identityEffects({ ...ports, root: ports.target.root }),
   ...recordEffects({ ...ports, root: ports.target.root }),
 })

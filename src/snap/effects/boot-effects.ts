@@ -4,11 +4,27 @@ import type { Effects } from '../executor.ts'
 import type { BootSetRecord } from '../model.ts'
 import type { IndexStore } from '../index-store.ts'
 import type { RebootNote } from '../reboot-note.ts'
+import { BOOT_PARTITION, bindBootPartition, noBootLine } from '../fstab.ts'
+import { pathInside } from '../path-inside.ts'
+import { GRUB_PARTITION, inTarget, type Target } from '../target.ts'
+import type { Files } from '../../sys/ports.ts'
 import { rootVolumeFrom } from './results.ts'
 
-type BootKinds = 'boot-set.build' | 'boot-set.share' | 'boot-set.remove' | 'menu.write' | 'choice.write' | 'grub.install' | 'grub.ensure' | 'reboot.note'
+type BootKinds =
+  | 'boot.copy'
+  | 'boot.bind'
+  | 'boot-set.build'
+  | 'boot-set.share'
+  | 'boot-set.remove'
+  | 'menu.write'
+  | 'choice.write'
+  | 'grub.install'
+  | 'grub.ensure'
+  | 'reboot.note'
 
 interface BootPorts {
+  readonly target: Target
+  readonly files: Files
   readonly boot: BootFiles
   readonly driver: Driver
   readonly index: IndexStore
@@ -18,7 +34,23 @@ interface BootPorts {
 const nothing = (): Promise<void> => Promise.resolve()
 
 /** Steps on the GRUB partition. */
-export const bootEffects = ({ boot, driver, index, rebootNote }: BootPorts): Pick<Effects, BootKinds> => ({
+export const bootEffects = ({ target, files, boot, driver, index, rebootNote }: BootPorts): Pick<Effects, BootKinds> => ({
+  // Both write into a boot environment that nothing uses yet: the undo of its be.clone takes it away.
+  'boot.copy': {
+    apply: async (step) => boot.copyBoot(inTarget(target, '/boot'), await pathInside(files, await driver.beRootDirectory(step.be), '/boot')),
+    undo: nothing,
+  },
+  'boot.bind': {
+    apply: async (step) => {
+      const root = await driver.beRootDirectory(step.be)
+      const fstab = await pathInside(files, root, '/etc/fstab')
+      const bound = bindBootPartition(await files.readText(fstab))
+      if (bound === null) throw noBootLine()
+      for (const directory of [BOOT_PARTITION, GRUB_PARTITION]) await files.makeDirectory(await pathInside(files, root, directory), 0o755)
+      await files.writeAtomic(fstab, bound, 0o644)
+    },
+    undo: nothing,
+  },
   'boot-set.build': {
     apply: async (step, { results }) => {
       const root = rootVolumeFrom(results, step.root)

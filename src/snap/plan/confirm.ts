@@ -3,7 +3,7 @@ import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { BootEnvironment, Generation } from '../model.ts'
 import type { GenerationId } from '../names.ts'
 import type { Plan } from './plan.ts'
-import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, sourcesOf } from './state.ts'
+import { Numbering, type PlanContext, type PlanningState, basisOf, carryIdentity, runningBe, sourcesOf, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
 
@@ -33,6 +33,7 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
   const numbering = new Numbering(state)
   const steps: Step[] = []
   const changes: PlannedChange[] = []
+  let left: readonly GenerationId[] = index.left
 
   if (session !== null) {
     changes.push({ planned: 'change', change: { change: 'session', session: { from: session, to: null } } })
@@ -51,17 +52,18 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
       })
       steps.push(...taken.steps)
       changes.push(...taken.changes)
-      if (index.left.length > 0) changes.push({ planned: 'change', change: { change: 'left', left: { from: index.left, to: [] } } })
+      left = []
     }
   }
   const leftBehind =
-    session?.phase === 'trial' && session.be !== running.name ? index.bootEnvironments.find((be) => be.name === session.be && be.standsFor === null) : undefined
-  const displaced = index.bootEnvironments.find((be) => be.name === choice.good && be.name !== running.name && be.standsFor === null)
+    session?.phase === 'trial' && session.be !== running.name ? index.bootEnvironments.find((be) => be.name === session.be && isUntaken(be)) : undefined
+  const displaced = index.bootEnvironments.find((be) => be.name === choice.good && be.name !== running.name && isUntaken(be))
   if (displaced !== undefined) {
     const reason = { kind: 'before-rollback', text: `left when ${running.name} was confirmed` }
     const kept = keepLeft(state, displaced, { reason, health: 'confirmed' }, numbering, request.atomic, context)
     steps.push(...kept.steps)
     changes.push(...kept.changes)
+    left = [...left, kept.id]
     notices.push(`${displaced.name}, which GRUB started until now, is kept: belay forward leads back to it`)
   }
   if (session !== null && leftBehind !== undefined) {
@@ -69,8 +71,11 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
     const kept = keepLeft(state, leftBehind, { reason, health: 'failed' }, numbering, request.atomic, context)
     steps.push(...kept.steps)
     changes.push(...kept.changes)
+    left = [...left, kept.id]
     notices.push(`${leftBehind.name}, which did not stay, is kept: belay forward leads back to it`)
   }
+  if (left !== index.left && (left.length > 0 || index.left.length > 0))
+    changes.push({ planned: 'change', change: { change: 'left', left: { from: index.left, to: left } } })
   if (running.standsFor !== null) {
     changes.push({ planned: 'change', change: { change: 'be-stands-for', name: running.name, standsFor: { from: running.standsFor, to: null } } })
     const replacement = replaceStandby(state, running.standsFor, numbering, context)
@@ -106,6 +111,9 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
   }
 }
 
+/** Whether it was in use and holds what no generation does. A standby that was only tried is still the way to its generation. */
+const isUntaken = (be: BootEnvironment): boolean => be.standsFor === null || (wasStarted(be) && be.standsFor !== be.origin)
+
 /** A version that is left without a rollback of belay's (GRUB fell back, or a person picked another) is taken as a generation and stays for forward. */
 const keepLeft = (
   state: PlanningState,
@@ -114,7 +122,7 @@ const keepLeft = (
   numbering: Numbering,
   atomic: boolean,
   context: PlanContext,
-): { steps: Step[]; changes: PlannedChange[] } => {
+): { id: GenerationId; steps: Step[]; changes: PlannedChange[] } => {
   const taken = takeGeneration({
     state: { ...state, bootSetInStep: true, plainConfig: [] },
     context,
@@ -126,14 +134,12 @@ const keepLeft = (
     health,
     standby: false,
     atomic,
+    suffix: `-${be.name}`,
   })
   return {
+    id: taken.id,
     steps: taken.steps,
-    changes: [
-      ...taken.changes,
-      { planned: 'change', change: { change: 'be-stands-for', name: be.name, standsFor: { from: null, to: taken.id } } },
-      { planned: 'change', change: { change: 'left', left: { from: state.index.left, to: [...state.index.left, taken.id] } } },
-    ],
+    changes: [...taken.changes, { planned: 'change', change: { change: 'be-stands-for', name: be.name, standsFor: { from: be.standsFor, to: taken.id } } }],
   }
 }
 
@@ -175,6 +181,7 @@ const replaceStandby = (state: PlanningState, id: GenerationId, numbering: Numbe
         why: `clone ${name}, so that generation ${String(id)} can be chosen again as it was`,
       },
       { id: 'bind-replaced-data', kind: 'data.bind', be: name, uses, why: `write into ${name} which data it uses` },
+      carryIdentity(name, context),
       boot,
     ],
     changes: [

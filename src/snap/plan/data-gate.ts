@@ -13,7 +13,8 @@ interface GateRequest {
   readonly withDataPossible: boolean
 }
 
-const hoursBetween = (from: string, to: string): number => Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 3_600_000))
+/** Whole hours between two ISO times. */
+export const hoursBetween = (from: string, to: string): number => Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 3_600_000))
 
 /**
  * Data that a version cannot read. @throws RefusedError `data-format` unless forced, with the loss in hours that bringing the old data along would mean.

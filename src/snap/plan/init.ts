@@ -1,4 +1,5 @@
 import type { BootChoice } from '../../boot/boot-choice.ts'
+import { BOOT_PARTITION } from '../fstab.ts'
 import type { Volume } from '../model.ts'
 import { generationName } from '../names.ts'
 import type { Placement } from './not-operating-system.ts'
@@ -14,6 +15,8 @@ export interface InitState {
   /** The volume mounted as root, and whether it can be cloned: the top level of a btrfs cannot. */
   readonly root: Volume
   readonly occupied: PlanningState['occupied']
+  /** The partition at /boot whose kernels move into root; null where they are there already. */
+  readonly bootPartition: { readonly source: string; readonly names: readonly string[] } | null
   readonly placements: readonly Placement[]
   readonly config: readonly string[]
   readonly policyText: string
@@ -49,6 +52,18 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
       mountpoint,
       why: `make ${mountpoint} configuration that follows the version`,
     }))
+  const moveBoot: Step[] =
+    state.bootPartition === null
+      ? []
+      : [
+          { id: 'copy-boot', kind: 'boot.copy', be, why: `copy the kernels from the partition at /boot into the root of ${be}` },
+          {
+            id: 'bind-grub',
+            kind: 'boot.bind',
+            be,
+            why: `write into the fstab of ${be} that the partition is mounted at ${BOOT_PARTITION}, and its directory grub at /boot/grub`,
+          },
+        ]
   const uses: PlannedDataUse[] = carved.map((item) => ({ mountpoint: item.path, data: item.name, volume: { step: item.id } }))
   const dataUses = uses.map(({ mountpoint, data }) => ({ mountpoint, data }))
   const configMembers = carveConfig.map((step) => ({ step: step.id }))
@@ -103,8 +118,20 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
     madeAt: context.now,
     summary: `${be} is what boots next; generation ${String(factory)} is the factory generation`,
     basis: { revision: null, choice: null, running: state.root.locator },
-    checks: [{ name: 'layout', detail: `${state.driver} root ${state.root.locator}, GRUB partition at /boot/grub` }],
+    checks: [
+      {
+        name: 'layout',
+        detail: `${state.driver} root ${state.root.locator}, ${state.bootPartition === null ? 'GRUB partition at /boot/grub' : `${state.bootPartition.source} at /boot becomes the GRUB partition`}`,
+      },
+    ],
     notices: [
+      ...(state.bootPartition === null
+        ? []
+        : [
+            `what is in /boot on ${state.bootPartition.source} (${state.bootPartition.names.join(', ')} and what belongs to them) moves into root: ${be} has copies; the partition keeps what it holds`,
+            `from the next boot on the partition is mounted at ${BOOT_PARTITION}, and its directory grub at /boot/grub as well`,
+            'the way back: “The system as it was before belay” in the boot menu starts this system with its own kernel',
+          ]),
       ...carved.map((item) => `${item.path} becomes ${item.role} (${item.why})`),
       ...state.config.map((path) => `${path} becomes configuration that follows the version`),
       `${state.root.locator}, which runs now, stays as it is; what is written into it before the reboot is not in ${be}`,
@@ -118,6 +145,7 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
         sources: [{ role: 'root', mountpoint: '/', volume: state.root }],
         why: `clone the root that runs now as ${be}`,
       },
+      ...moveBoot,
       ...carveData,
       ...carveConfig,
       { id: 'bind-data', kind: 'data.bind', be, uses, why: `write into ${be} which data it uses` },

@@ -4,7 +4,7 @@ import type { Policy } from '../../policy/policy.ts'
 import type { BootEnvironment, Generation, Index } from '../model.ts'
 import { type BeName, type DataName, type GenerationId, generationName } from '../names.ts'
 import type { Plan } from './plan.ts'
-import { type PlanContext, type PlanningState, basisOf, generationOf } from './state.ts'
+import { type PlanContext, type PlanningState, basisOf, generationOf, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 
 /** Boot environments that GRUB may start by itself, or that run now. */
@@ -55,6 +55,10 @@ const dataNotices = (index: Index, names: readonly DataName[], removal: Removal)
     return data === undefined ? [] : [`${data.mountpoint} as ${users.join(' and ')} had it (${name}) is gone with it, with all that was written there`]
   })
 
+/** A standby that was started is more than a copy of its generation. */
+const startedNotices = (removal: Removal): string[] =>
+  removal.bes.filter(wasStarted).map((be) => `${be.name} was started since it was cloned; what was written into it goes with it`)
+
 const removalPlan = (state: PlanningState, removal: Removal, operation: string, summary: string, notices: string[], context: PlanContext): Plan => {
   const data = orphanedData(state.index, removal)
   const left = state.index.left.filter((id) => !removal.generations.some((generation) => generation.id === id))
@@ -93,7 +97,7 @@ const removalPlan = (state: PlanningState, removal: Removal, operation: string, 
     summary,
     basis: basisOf(state),
     checks: [{ name: 'protected versions', detail: 'none of the factory, kept, last confirmed or needed ones is among them' }],
-    notices: [...notices, ...dataNotices(state.index, data, removal)],
+    notices: [...notices, ...startedNotices(removal), ...dataNotices(state.index, data, removal)],
     steps,
     commit: steps.length === 0 ? null : 'record',
     escape: null,
@@ -139,7 +143,7 @@ const abandonedBes = (state: PlanningState): BootEnvironment[] => {
  * was never used has at most a copy of what its generation holds.
  */
 const holdsLastData = (index: Index, be: BootEnvironment): boolean => {
-  if (be.standsFor !== null && be.standsFor === be.origin) return false
+  if (be.standsFor !== null && be.standsFor === be.origin && !wasStarted(be)) return false
   return dataAlone(index, be).length > 0
 }
 
@@ -151,15 +155,30 @@ const dataAlone = (index: Index, be: BootEnvironment): string[] => {
     .map((use) => use.mountpoint)
 }
 
-/** Delete what the retention rule lets go, and boot environments that nothing stands for. What alone holds some of the customer's data stays. */
-export const planPrune = (state: PlanningState, rule: Policy['retention'], context: PlanContext): Plan => {
-  const expired = expiredGenerations(state, rule, context.now)
-  const candidates = [...besOf(state, expired), ...abandonedBes(state)]
+/** Whether a boot environment or a copy of data that would go with it cannot be destroyed. */
+const usesAny = (be: BootEnvironment, inUse: InUse): boolean => inUse.has(be.name) || be.data.some((use) => inUse.has(use.data))
+
+const isInUse = (index: Index, generation: Generation, inUse: InUse): boolean =>
+  inUse.has(generationName(generation.id)) || index.bootEnvironments.some((be) => be.standsFor === generation.id && usesAny(be, inUse))
+
+/** What cannot be destroyed now, by name on disk, and why. */
+export type InUse = ReadonlyMap<string, string>
+
+/**
+ * Delete what the retention rule lets go, and boot environments that nothing stands for. What alone holds some of the customer's data stays, and so does
+ * what is in use, with all of its version.
+ */
+export const planPrune = (state: PlanningState, rule: Policy['retention'], context: PlanContext, inUse: InUse = new Map()): Plan => {
+  const expired = expiredGenerations(state, rule, context.now).filter((generation) => !isInUse(state.index, generation, inUse))
+  const candidates = [...besOf(state, expired), ...abandonedBes(state).filter((be) => !usesAny(be, inUse))]
   const spared = candidates.filter((be) => holdsLastData(state.index, be))
   const bes = candidates.filter((be) => !spared.includes(be))
   const generations = expired.filter((generation) => !spared.some((be) => be.standsFor === generation.id))
   const none = generations.length + bes.length === 0
-  const notices = spared.map((be) => `${be.name} stays: it alone uses ${dataAlone(state.index, be).join(', ')}`)
+  const notices = [
+    ...spared.map((be) => `${be.name} stays: it alone uses ${dataAlone(state.index, be).join(', ')}`),
+    ...[...inUse].map(([name, why]) => `${name} stays: ${why}`),
+  ]
   return removalPlan(
     state,
     { generations, bes },

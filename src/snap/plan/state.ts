@@ -5,6 +5,7 @@ import type { Source } from '../driver.ts'
 import type { BootEnvironment, Generation, Index } from '../model.ts'
 import { type BeName, type DataName, GenerationId, beName, dataName } from '../names.ts'
 import type { Basis } from './plan.ts'
+import type { Step } from './step.ts'
 
 /** Everything that a planner may look at: read once, never re-read while planning. */
 export interface PlanningState {
@@ -93,8 +94,24 @@ export const runningBe = (state: PlanningState): BootEnvironment => {
   return beOf(state.index, state.running)
 }
 
-/** The boot environment that stands for a generation, if one does. */
-export const standbyOf = (index: Index, id: GenerationId): BootEnvironment | null => index.bootEnvironments.find((be) => be.standsFor === id) ?? null
+/** Whether a boot environment was started while it stood for its generation, so that it may hold more than that does. */
+export const wasStarted = (be: Pick<BootEnvironment, 'standsFor' | 'startedAs'>): boolean => be.standsFor !== null && be.startedAs === be.standsFor
+
+/** The boot environment that stands for a generation, if one does: rather one that was never started. */
+export const standbyOf = (index: Index, id: GenerationId): BootEnvironment | null => {
+  const standing = index.bootEnvironments.filter((be) => be.standsFor === id)
+  return standing.find((be) => !wasStarted(be)) ?? standing[0] ?? null
+}
+
+/** The step that gives a boot environment what is the machine's own and must not go back with a version. */
+export const carryIdentity = (be: BeName, context: PlanContext): Step => ({
+  id: 'identity',
+  kind: 'identity.carry',
+  be,
+  paths: context.policy.identity,
+  plan: context.planId,
+  why: `give ${be} the machine-id and host keys of now`,
+})
 
 /** Root and config of a boot environment, as sources of a snapshot or clone. */
 export const sourcesOf = (record: Pick<BootEnvironment, 'members'>): Source[] =>

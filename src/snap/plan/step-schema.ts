@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { BootChoice } from '../../boot/boot-choice.ts'
-import { BootEnvironment, BootSetRecord, DataUse, DataVolume, Generation, Member, Session, Volume } from '../model.ts'
+import { BootEnvironment, BootSetRecord, DataUse, DataVolume, Generation, LastStart, Member, Session, Volume } from '../model.ts'
 import { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { type PlannedChange, type Step, type StepKind, type StepOf } from './step.ts'
@@ -36,6 +36,7 @@ const Change = z.discriminatedUnion('change', [
   z.looseObject({ change: z.literal('add-be'), record: PlacedBe }),
   z.looseObject({ change: z.literal('remove-be'), name: BeName }),
   z.looseObject({ change: z.literal('be-stands-for'), name: BeName, standsFor: updateOf(GenerationId.nullable()) }),
+  z.looseObject({ change: z.literal('be-started'), name: BeName, startedAs: updateOf(GenerationId.nullable()) }),
   z.looseObject({ change: z.literal('be-confirmed'), name: BeName, confirmedAt: updateOf(Text) }),
   z.looseObject({ change: z.literal('be-members'), name: BeName, members: updateOf(Members) }),
   z.looseObject({ change: z.literal('be-boot-set'), name: BeName, bootSet: updateOf(MaybeBootSet) }),
@@ -46,6 +47,7 @@ const Change = z.discriminatedUnion('change', [
   z.looseObject({ change: z.literal('left'), left: updateOf(z.array(GenerationId)) }),
   z.looseObject({ change: z.literal('factory'), factory: updateOf(GenerationId.nullable()) }),
   z.looseObject({ change: z.literal('session'), session: updateOf(Session.nullable()) }),
+  z.looseObject({ change: z.literal('last-start'), lastStart: updateOf(LastStart.nullable()) }),
 ])
 
 const Planned = z.discriminatedUnion('planned', [
@@ -108,8 +110,11 @@ const STEPS = {
   'data.clone': stepOf('data.clone', { name: DataName, from: Volume }),
   'data.carve': stepOf('data.carve', { name: DataName, be: BeName, mountpoint: MountPoint }),
   'data.bind': stepOf('data.bind', { be: BeName, uses: z.array(Use.extend({ volume: VolumeOrStep })) }),
+  'identity.carry': stepOf('identity.carry', { be: BeName, paths: z.array(MountPoint), plan: z.string().regex(/^[A-Za-z0-9-]+$/, 'must be the id of a plan') }),
   'data.destroy': stepOf('data.destroy', { name: DataName }),
   'config.carve': stepOf('config.carve', { be: BeName, mountpoint: MountPoint }),
+  'boot.copy': stepOf('boot.copy', { be: BeName }),
+  'boot.bind': stepOf('boot.bind', { be: BeName }),
   'boot-set.build': stepOf('boot-set.build', { be: BeName, root: VolumeOrStep }),
   'boot-set.share': stepOf('boot-set.share', { from: BeName, to: BeName, root: VolumeOrStep, expected: MaybeBootSet.exactOptional() }),
   'boot-set.remove': stepOf('boot-set.remove', { be: BeName }),

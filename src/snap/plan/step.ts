@@ -57,8 +57,12 @@ export type StepAction =
   | { readonly kind: 'data.clone'; readonly name: DataName; readonly from: Volume }
   | { readonly kind: 'data.carve'; readonly name: DataName; readonly be: BeName; readonly mountpoint: string }
   | { readonly kind: 'data.bind'; readonly be: BeName; readonly uses: readonly PlannedDataUse[] }
+  /** Files that are the machine's own, from the root that runs; what they replace is kept under the plan's id until they are in force. */
+  | { readonly kind: 'identity.carry'; readonly be: BeName; readonly paths: readonly string[]; readonly plan: string }
   | { readonly kind: 'data.destroy'; readonly name: DataName }
   | { readonly kind: 'config.carve'; readonly be: BeName; readonly mountpoint: string }
+  | { readonly kind: 'boot.copy'; readonly be: BeName }
+  | { readonly kind: 'boot.bind'; readonly be: BeName }
   | { readonly kind: 'boot-set.build'; readonly be: BeName; readonly root: Volume | FromStep }
   | { readonly kind: 'boot-set.share'; readonly from: BeName; readonly to: BeName; readonly root: Volume | FromStep; readonly expected?: BootSetRecord | null }
   | { readonly kind: 'boot-set.remove'; readonly be: BeName }

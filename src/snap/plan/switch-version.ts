@@ -3,10 +3,21 @@ import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
 import type { Source } from '../driver.ts'
 import type { BootEnvironment, DataUse, Generation } from '../model.ts'
 import type { BeName, GenerationId } from '../names.ts'
-import { passDataGate } from './data-gate.ts'
+import { hoursBetween, passDataGate } from './data-gate.ts'
 import { versionBeforeLastUpgrade } from './lineage.ts'
 import type { Plan } from './plan.ts'
-import { Numbering, type PlanContext, type PlanningState, basisOf, generationOf, refuseDuringSession, runningBe, sourcesOf } from './state.ts'
+import {
+  Numbering,
+  type PlanContext,
+  type PlanningState,
+  basisOf,
+  carryIdentity,
+  generationOf,
+  refuseDuringSession,
+  runningBe,
+  sourcesOf,
+  wasStarted,
+} from './state.ts'
 import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
 
@@ -51,14 +62,15 @@ const sameData = (a: BootEnvironment, b: BootEnvironment): boolean =>
 
 /**
  * The boot environment to start for a generation, if there is one. Forward leads to what was left, with the data that it had; a rollback leaves the
- * data alone, so a standby that was given a copy of its own is none for it.
+ * data alone, so a standby that was given a copy of its own is none for it, and neither is one that was started since: it may not be what the generation holds.
  */
 const standingFor = (state: PlanningState, request: SwitchRequest, generation: Generation, running: BootEnvironment): BootEnvironment | null => {
   const standing = state.index.bootEnvironments.filter((be) => be.standsFor === generation.id)
   const own = standing.find((be) => be.name === running.name)
   if (own !== undefined) return own
-  if (request.direction === 'rollback') return standing.find((be) => sameData(be, running)) ?? null
-  return standing.find((be) => be.name === generation.takenFrom) ?? standing[0] ?? null
+  const untouched = standing.filter((be) => !wasStarted(be))
+  if (request.direction === 'rollback') return untouched.find((be) => sameData(be, running)) ?? null
+  return standing.find((be) => be.name === generation.takenFrom) ?? untouched[0] ?? null
 }
 
 /** Whether the generation holds data of its own, so that --with-data can bring it back. */
@@ -87,7 +99,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
   const notices: string[] = []
 
   // What runs now is left only once: a second change of mind before the reboot finds it already taken.
-  const leftAlready = state.index.generations.find((candidate) => candidate.id === running.standsFor && pending !== running.name)
+  const leftAlready = state.index.generations.find((candidate) => candidate.id === running.standsFor && pending !== running.name && !wasStarted(running))
   let left: GenerationId | null = leftAlready?.id ?? null
   if (!stays && leftAlready === undefined && !request.once) {
     const taken = takeGeneration({
@@ -120,6 +132,10 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     )
   }
 
+  const forced = notices.length > 0
+  notices.push(...startedNotices(state, request, generation, running))
+  if (request.withData) notices.push(...lossOf(generation, running, context.now))
+
   let target: BeName = existing?.name ?? running.name
   if (fresh) {
     const clone = cloneOf(state, request, generation, running, numbering.be(), context, data.planned)
@@ -128,6 +144,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     changes.push(...data.changes, ...clone.changes)
   }
 
+  if (!stays) steps.push(carryIdentity(target, context))
   const to = choiceFor(state, request, target, context)
   const stack = leftStack(state.index.left, request, generation.id, left)
   if (JSON.stringify(stack) !== JSON.stringify(state.index.left)) {
@@ -145,7 +162,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     basis: basisOf(state),
     checks: [
       { name: 'no open upgrade', detail: 'no upgrade is running or failed' },
-      { name: 'data format', detail: notices.length > 0 && request.force ? 'forced' : 'the version can read the data that it gets' },
+      { name: 'data format', detail: forced ? 'forced' : 'the version can read the data that it gets' },
     ],
     notices,
     steps: [
@@ -166,6 +183,25 @@ const leftStack = (stack: readonly GenerationId[], request: SwitchRequest, targe
   const kept = at === -1 ? [...stack] : stack.slice(0, at)
   return request.direction === 'rollback' && left !== null && !kept.includes(left) ? [...kept, left] : kept
 }
+
+/** Boot environments that a new clone is made beside, because they were started: what was written in them since is not what was asked for. */
+const startedNotices = (state: PlanningState, request: SwitchRequest, generation: Generation, running: BootEnvironment): string[] =>
+  request.keepConfig || request.withData
+    ? []
+    : state.index.bootEnvironments
+        .filter((be) => be.standsFor === generation.id && wasStarted(be) && be.name !== running.name)
+        .filter((be) => request.direction === 'rollback' || be.name !== generation.takenFrom)
+        .map((be) => `${be.name} was started since it was cloned and stays as it is; generation ${String(generation.id)} is cloned anew`)
+
+/** What --with-data leaves behind, as a span of time. */
+const lossOf = (generation: Generation, running: BootEnvironment, now: string): string[] =>
+  generation.members.flatMap(({ role, mountpoint }) =>
+    role === 'data'
+      ? [
+          `${mountpoint} goes back ${String(hoursBetween(generation.createdAt, now))} hours, to ${generation.createdAt.slice(0, 16).replace('T', ' ')} UTC; what was written there since stays with ${running.name} (belay forward)`,
+        ]
+      : [],
+  )
 
 interface FreshData {
   readonly uses: readonly DataUse[]

@@ -16,6 +16,8 @@ interface TakeRequest {
   readonly standby: boolean
   /** Whether driver snapshots of several members are of one instant. */
   readonly atomic: boolean
+  /** Ends the ids of the steps, where a plan takes more than one. */
+  readonly suffix?: string
 }
 
 interface TakeSteps {
@@ -45,7 +47,7 @@ const remakeConfig = (state: PlanningState, be: BootEnvironment): { steps: Step[
  * into the index step of the plan that asks.
  */
 export const takeGeneration = (request: TakeRequest): TakeSteps => {
-  const { state, context, numbering, be, reason, withData, keep, health } = request
+  const { state, context, numbering, be, reason, withData, keep, health, suffix = '' } = request
   const id = numbering.generation()
   const remade = remakeConfig(state, be)
   const remadePaths = new Set(state.plainConfig)
@@ -64,7 +66,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
   }
   steps.push(
     {
-      id: 'take-generation',
+      id: `take-generation${suffix}`,
       kind: 'generation.take',
       name: generationName(id),
       sources,
@@ -72,10 +74,10 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       why: `snapshot ${sources.map((source) => source.mountpoint).join(', ')} as generation ${String(id)}`,
     },
     {
-      id: 'describe-generation',
+      id: `describe-generation${suffix}`,
       kind: 'generation.describe',
       generation: id,
-      members: { step: 'take-generation' },
+      members: { step: `take-generation${suffix}` },
       why: 'record which packages and versions it holds',
     },
   )
@@ -92,8 +94,8 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       health,
       keep,
     },
-    members: { step: 'take-generation' },
-    description: { step: 'describe-generation' },
+    members: { step: `take-generation${suffix}` },
+    description: { step: `describe-generation${suffix}` },
     bootSet: state.bootSetInStep ? null : { step: 'refresh-boot-set' },
     sharesBootSetOf: be.bootSet,
   })
@@ -120,7 +122,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       id: 'clone-standby',
       kind: 'be.clone',
       name: standby,
-      sources: { step: 'take-generation' },
+      sources: { step: `take-generation${suffix}` },
       why: `clone ${standby}, which starts generation ${String(id)}`,
     },
     ...(copied.length === 0
@@ -148,7 +150,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
     members: { step: 'clone-standby' },
     moreMembers: [],
     bootSet: { step: 'share-boot-set' },
-    dataFormat: { step: 'describe-generation' },
+    dataFormat: { step: `describe-generation${suffix}` },
   })
   return { id, standby, steps, changes }
 }

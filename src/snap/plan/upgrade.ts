@@ -26,6 +26,8 @@ export interface UpgradeRequest {
   /** The data format that the upgraded application will write; null when its package ships none. */
   readonly newDataFormat: string | null
   readonly owner: { readonly pid: number; readonly startTime: string }
+  /** The boot of the machine, as the kernel names it; null where the machine does not run. */
+  readonly bootId: string | null
 }
 
 const MIB = 1024 * 1024
@@ -135,6 +137,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
     generation: taken.id,
     owner: request.owner,
     startedAt: context.now,
+    ...(request.bootId === null ? {} : { bootId: request.bootId }),
     text: `before upgrade to ${title}`,
   }
   const armed: BootChoice = { good: standby, trial: null, attemptsLeft: 0, once: null }

@@ -89,7 +89,7 @@ describe('what bears a name of belay’s and is not belay’s', () => {
     await expectWhole(machine)
   })
 
-  it('keeps a version that is mounted', async () => {
+  it('keeps a version that is mounted, and prunes around it', async () => {
     await machine.must('snapshot', '-m', 'looked into')
     const victim = await newest()
     const be = (await machine.list()).generations.at(-1)?.be ?? ''
@@ -98,9 +98,13 @@ describe('what bears a name of belay’s and is not belay’s', () => {
     await runTool('/usr/bin/mount', ['-t', 'btrfs', '-o', `subvol=@belay/be/${be}/root`, machine.appliance.btrfsDevice, directory])
     try {
       const before = await belongings(machine)
-      const error = await machine.refusal(['prune', '--newest', '1', '--yes'])
+      const error = await machine.refusal(['delete', victim, '--yes'])
       expect(error).toMatchObject({ code: 'in-use', exitCode: 10, next: [`umount ${directory}`] })
       expect(await belongings(machine)).toEqual(before)
+      const { plan } = await machine.operation('prune', '--newest', '1', '--yes')
+      expect(plan.notices.join('\n')).toContain(`${be} stays: @belay/be/${be} is mounted at ${directory}`)
+      expect((await machine.list()).generations.map(({ id }) => String(id))).toContain(victim)
+      await runTool('/usr/bin/test', ['-d', join(directory, 'etc')])
     } finally {
       await runTool('/usr/bin/umount', [directory])
     }

@@ -185,7 +185,8 @@ describe('a package that fails', () => {
   it('leaves the machine to the untouched version, and status says why', async () => {
     const error = await machine.refusal(['upgrade', 'acme-broken', '--yes'])
     expect(error).toMatchObject({ code: 'upgrade-failed', exitCode: 20, data: { rebootRequired: true, cause: 'packages-failed' } })
-    expect(error.message).toContain('acme-broken')
+    expect(error.message).toContain('acme-broken: installed acme-broken package post-installation script subprocess returned error exit status 1')
+    expect(error.message).toContain('(acme-broken: this version cannot be configured)')
     expect(error.next).toContain('systemctl reboot')
     const { stdout } = await machine.must('status')
     expect(stdout).toMatch(/Upgrade +failed: .*acme-broken 2\.0\.0/)

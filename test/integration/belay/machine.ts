@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAppliance, recoverLeftovers, type Appliance } from '../../../demo/appliance/disk.ts'
 import { subvolumeOf, whatGrubWouldBoot } from '../../../demo/appliance/grub-choice.ts'
+import type { Layout } from '../../../demo/appliance/partition-table.ts'
 import { ensureRootArchive } from '../../../demo/appliance/root-archive.ts'
 import { type BelayOptions, type BelayRun, runBelay } from '../../../demo/story/belay-program.ts'
 import { runTool } from '../../../demo/run-tool.ts'
@@ -18,6 +19,7 @@ import { ErrorOutput, type ErrorReport, readOutput } from './json-output.ts'
 interface MachineOptions {
   readonly sizeBytes?: number
   readonly grubBytes?: number
+  readonly layout?: Layout
   /** Leave it as the installer left it: not yet adopted. */
   readonly plain?: boolean
   /** More arguments of init. */
@@ -52,10 +54,11 @@ export class Machine {
     const directory = await mkdtemp(join(tmpdir(), 'belay-test-'))
     const [repository, archive] = [await buildVendorRepository(), await ensureRootArchive()]
     repository.publish(['1.0.0'], { kernel: false, grub: false })
-    const { sizeBytes, grubBytes } = options
+    const { sizeBytes, grubBytes, layout = 'grub-partition' } = options
     const appliance = await createAppliance({
       directory: join(directory, 'appliance'),
       archive,
+      layout,
       ...(sizeBytes === undefined ? {} : { sizeBytes }),
       ...(grubBytes === undefined ? {} : { grubBytes }),
     })

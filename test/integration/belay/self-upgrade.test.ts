@@ -104,9 +104,31 @@ describe('belay on the running system', () => {
     expect(await readFile(join(machine.root, 'boot/grub/belay/debian.cfg'), 'utf8')).toContain('menuentry')
   }, 300_000)
 
+  it('tells logins and Debian’s tools what waits, and takes that back with it', async () => {
+    const after = async (command: string): Promise<string[]> => {
+      const script = `belay ${command} >/dev/null && for file in /run/motd.d/belay /run/reboot-required /run/reboot-required.pkgs; do echo "$file"; cat "$file" || echo none; done 2>/dev/null`
+      return (await machine.appliance.run('/bin/sh', ['-c', script])).stdout.trim().split('\n')
+    }
+    // Each command has a /run of its own here, as after a boot.
+    const told = await after('booted')
+    expect(told[1]).toMatch(/^belay: be-000001: the upgrade to .* is done, and was not started yet\.$/)
+    expect(told.slice(2)).toEqual([
+      '  systemctl reboot  to start what comes next',
+      '/run/reboot-required',
+      '*** belay: a reboot is needed ***',
+      '/run/reboot-required.pkgs',
+      'belay',
+    ])
+    expect(await after('confirm --yes')).toEqual(['/run/motd.d/belay', 'none', '/run/reboot-required', 'none', '/run/reboot-required.pkgs', 'none'])
+    const once = await after('rollback --once --yes')
+    expect(once[1]).toMatch(/^belay: be-000001, generation \d+ \(after upgrade to .*\): confirmed\.$/)
+    expect(once[2]).toMatch(/^ {2}The next boot starts be-\d+, generation \d+ \(before upgrade to/)
+    expect(once.at(-1)).toBe('belay')
+    expect(await after('confirm --yes')).toEqual(['/run/motd.d/belay', 'none', '/run/reboot-required', 'none', '/run/reboot-required.pkgs', 'none'])
+  })
+
   it('goes back across its own upgrade, and the older belay lists, tells and goes forward', async () => {
     await machine.reboot()
-    await inside('confirm')
     const before = await json<GenerationList>('list')
     const back = await inside('rollback', '--yes')
     expect(back.stderr).toBe('')

@@ -13,13 +13,10 @@ const PARTITION_OFFSET = 1024 * 1024
 const PARTITION_BYTES = 48 * 1024 * 1024
 const SECTOR = 512
 
-const TOOLS = [
-  '/usr/bin/qemu-system-x86_64',
-  '/usr/sbin/mkfs.ext4',
-  '/usr/sbin/debugfs',
-  join(GRUB_ROOT, 'usr/bin/grub-mkimage'),
-  join(GRUB_ROOT, GRUB_PLATFORM, 'boot.img'),
-]
+/** The boot.img of the GRUB under test. */
+export const BOOT_IMAGE = join(GRUB_ROOT, GRUB_PLATFORM, 'boot.img')
+
+const TOOLS = ['/usr/bin/qemu-system-x86_64', '/usr/sbin/mkfs.ext4', '/usr/sbin/debugfs', join(GRUB_ROOT, 'usr/bin/grub-mkimage'), BOOT_IMAGE]
 
 /** What this machine lacks for booting GRUB, empty when nothing. */
 export const missingForGrub = (): string[] => TOOLS.filter((tool) => !existsSync(tool))
@@ -39,11 +36,19 @@ export interface SeenRun {
 /** Files of the GRUB partition by relative path; null makes a directory, `linkTo` a symbolic link, `holeOf` a file of that many bytes without blocks. */
 export type PartitionContent = Readonly<Record<string, string | Buffer | null | { readonly linkTo: string } | { readonly holeOf: number }>>
 
+/** UUID of the machine's GRUB partition. */
+const GRUB_UUID = '6b1f3c52-0d6e-4c7d-9a53-0c3f5a3e7a11'
+
+interface GrubMachineOptions {
+  /** Bytes of the core image; default: an ordinary one, which reads /grub.cfg of the partition. */
+  readonly core?: Buffer
+}
+
 export class GrubMachine implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'belay-grub-'))
   readonly disk = join(this.directory, 'disk.img')
 
-  constructor(content: PartitionContent) {
+  constructor(content: PartitionContent, { core = ordinaryCore() }: GrubMachineOptions = {}) {
     const tree = join(this.directory, 'tree')
     const modules = join(tree, 'i386-pc')
     mkdirSync(modules, { recursive: true })
@@ -57,7 +62,7 @@ export class GrubMachine implements Disposable {
       else if ('linkTo' in wanted) symlinkSync(wanted.linkTo, full)
       else execFileSync('/usr/bin/truncate', ['--size', String(wanted.holeOf), '--', full])
     }
-    this.#makeDisk(tree, platform)
+    this.#makeDisk(tree, platform, core)
   }
 
   /** Lets the machine run until it has started the printing kernel `boots` times, or shown `until`, typing each answer when its prompt was seen. */
@@ -122,8 +127,7 @@ export class GrubMachine implements Disposable {
     rmSync(this.directory, { recursive: true })
   }
 
-  #makeDisk(tree: string, platform: string): void {
-    const core = makeCore()
+  #makeDisk(tree: string, platform: string, core: Buffer): void {
     const boot = Buffer.from(readFileSync(join(platform, 'boot.img')))
     // One MBR partition of type 83; boot.img has code for floppies in the table's place, and expects core.img from sector 1 on.
     boot.fill(0, 446, 510)
@@ -142,6 +146,8 @@ export class GrubMachine implements Disposable {
         '-F',
         '-O',
         '^orphan_file,^metadata_csum_seed',
+        '-U',
+        GRUB_UUID,
         '-d',
         tree,
         '-E',
@@ -154,17 +160,48 @@ export class GrubMachine implements Disposable {
   }
 }
 
-/** grub-mkimage syncs what it writes, so it cannot write into a pipe. */
-function makeCore(): Buffer {
+/** Lets a program of the GRUB root make a core image. grub-mkimage syncs what it writes, so it cannot write into a pipe. */
+function makeCore(files: Readonly<Record<string, Buffer>>, command: (directory: string) => readonly [string, ...string[]]): Buffer {
   const inside = mkdtempSync(join(GRUB_ROOT, 'tmp/belay-grub-core-'))
-  const out = join('/', relative(GRUB_ROOT, inside), 'core.img')
-  const args = ['-d', `/${GRUB_PLATFORM}`, '-O', 'i386-pc', '-o', out, '-p', '(hd0,msdos1)/', 'biosdisk', 'part_msdos', 'ext2']
-  if (GRUB_ROOT === '/') execFileSync('/usr/bin/grub-mkimage', args)
-  else execFileSync('/usr/sbin/chroot', [GRUB_ROOT, '/usr/bin/grub-mkimage', ...args])
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(inside, name), bytes, { mode: 0o755 })
+  const [program, ...args] = command(join('/', relative(GRUB_ROOT, inside)))
+  if (GRUB_ROOT === '/') execFileSync(program, args)
+  else execFileSync('/usr/sbin/chroot', [GRUB_ROOT, program, ...args])
   const core = readFileSync(join(inside, 'core.img'))
   rmSync(inside, { recursive: true })
   return core
 }
+
+/** The core image that grub-install makes. */
+const ordinaryCore = (): Buffer =>
+  makeCore({}, (directory) => [
+    '/usr/bin/grub-mkimage',
+    '-d',
+    `/${GRUB_PLATFORM}`,
+    '-O',
+    'i386-pc',
+    '-o',
+    `${directory}/core.img`,
+    '-p',
+    '(hd0,msdos1)/',
+    'biosdisk',
+    'part_msdos',
+    'ext2',
+  ])
+
+const LIBEXEC = join(import.meta.dirname, '../../../libexec')
+
+/** The core image that belay makes (libexec/make-core-image), or one with another stub in the place of belay's. */
+export const coreWithStub = (configuration: string, options: { readonly path?: string; readonly stub?: string } = {}): Buffer =>
+  makeCore(
+    {
+      'make-core-image': readFileSync(join(LIBEXEC, 'make-core-image')),
+      'make-stub': readFileSync(join(LIBEXEC, 'make-stub')),
+      'grub-stub.cfg': Buffer.from(options.stub ?? readFileSync(join(LIBEXEC, 'grub-stub.cfg'))),
+      'belay.cfg': Buffer.from(configuration),
+    },
+    (directory) => [`${directory}/make-core-image`, `${directory}/core.img`, `${directory}/belay.cfg`, GRUB_UUID, options.path ?? '', '--hint=hd0,msdos1'],
+  )
 
 function seenBoots(serial: string): SeenBoot[] {
   return [...serial.matchAll(/BOOTED ([^\r\n]*)[\r\n]+INITRD ([^\r\n]*)[\r\n]+END/g)].map(([, commandLine = '', initrd = '']) => ({ commandLine, initrd }))

@@ -70,6 +70,7 @@ describe('the GRUB partition', () => {
     await partition.change({ choice: CHOICE, fragment: 'fragment', grubCfg: 'configuration' })
     expect(operations).toEqual([
       'writeAtomic /boot/grub/belay/menu.cfg',
+      'writeAtomic /boot/grub/belay/grub.cfg',
       'writeAtomic /boot/grub/grub.cfg',
       'settle /boot/grub',
       'writeAtomic /boot/grub/belay/env',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ChangedError, FailedError, LockedError, NoSpaceError, NotFoundError, RefusedError } from '../../../src/errors.ts'
 import { parseInstalledSizes } from '../../../src/pkg/apt/apt-cache.ts'
+import { saidByScript } from '../../../src/pkg/apt/apply-run.ts'
 import { explainAptFailure } from '../../../src/pkg/apt/apt-failure.ts'
 import { cachedFileName, parseArchiveUris, pathOfFileUri } from '../../../src/pkg/apt/archive-uris.ts'
 import { ConffileOutput } from '../../../src/pkg/apt/conffile-output.ts'
@@ -182,5 +183,32 @@ describe("apt-get's errors", () => {
 
   it('say why there is no solution, all lines of it', () => {
     expect(explain(readFixture('simulate-unsatisfiable.stderr.txt')).message).toContain('systemd-sysv:amd64 Conflicts sysvinit-core')
+  })
+})
+
+describe('what a failed package’s script wrote', () => {
+  it('is between dpkg’s words on that package and its error', () => {
+    const output = [
+      'Unpacking acme-broken (2.0.0) over (1.0.0) ...\r',
+      'Setting up libacme (2.0.0) ...\r',
+      'libacme: all is well\r',
+      'Setting up acme-broken (2.0.0) ...\r',
+      'one\r',
+      'two\r',
+      '\r',
+      'three\r',
+      'acme-broken: this version cannot be configured\r',
+      'dpkg: error processing package acme-broken (--configure):\r',
+      ' installed acme-broken package post-installation script subprocess returned error exit status 1\r',
+      'Errors were encountered while processing:\r',
+      ' acme-broken\r',
+      '',
+    ].join('\n')
+    expect(saidByScript(output)).toEqual(['two', 'three', 'acme-broken: this version cannot be configured'])
+  })
+
+  it('is nothing where dpkg names no error', () => {
+    expect(saidByScript('Setting up acme-broken (2.0.0) ...\nall is well\n')).toEqual([])
+    expect(saidByScript('')).toEqual([])
   })
 })

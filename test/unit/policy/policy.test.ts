@@ -22,6 +22,12 @@ describe('config.yaml', () => {
     expect(parsePolicy('format: 1\n', FILE)).toEqual(defaultPolicy())
   })
 
+  it('names identity by file, with globs in the last part alone', () => {
+    expect(parsePolicy('format: 1\nidentity: [/etc/acme/device.*]\n', FILE).identity).toEqual(['/etc/acme/device.*'])
+    expect(faultsOf('format: 1\nidentity: [/etc/*/device.id]\n').join()).toContain('line 2')
+    expect(faultsOf('format: 1\nidentity: [/etc/../root/.ssh/id]\n').join()).toContain('line 2')
+  })
+
   it('keeps the defaults of keys beside one that is given', () => {
     const policy = parsePolicy('format: 1\nretention:\n  newest: 3\n', FILE)
     expect(policy.retention).toEqual({ newest: 3, days: 0 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bindFstab } from '../../../src/snap/fstab.ts'
+import { bindBootPartition, bindFstab } from '../../../src/snap/fstab.ts'
 
 const line = (mountpoint: string, options = 'subvol=@belay/data/data-000001/volume,nofail') => ({ device: 'UUID=x', mountpoint, type: 'btrfs', options })
 const ours = 'UUID=x /srv/files btrfs subvol=@belay/data/data-000001/volume,nofail 0 0'
@@ -61,5 +61,45 @@ describe('the fstab of a boot environment', () => {
         expect(bindFstab(once, wanted)).toBe(once)
       }),
     )
+  })
+})
+
+describe('the fstab of a boot environment whose kernels came from a partition at /boot', () => {
+  const installed =
+    'UUID=r / btrfs defaults,subvol=@rootfs 0 0\nUUID=b /boot           ext4    defaults        0       2\nUUID=E-F /boot/efi vfat umask=0077 0 1\n'
+  const fields = (text: string | null): string[] => linesOf(text ?? '').filter((entry) => entry !== '' && !entry.startsWith('#'))
+
+  it('mounts the partition aside and binds GRUB’s directory to its old place; other lines stay, also those below /boot', () => {
+    expect(fields(bindBootPartition(installed))).toEqual([
+      'UUID=r / btrfs defaults,subvol=@rootfs 0 0',
+      'UUID=b /boot/grub-partition ext4 defaults 0 2',
+      '/boot/grub-partition/grub /boot/grub none bind 0 0',
+      'UUID=E-F /boot/efi vfat umask=0077 0 1',
+    ])
+  })
+
+  it('says why, for whoever reads it', () => {
+    expect(bindBootPartition(installed)).toMatch(/^# belay: this partition was \/boot\..*\nUUID=b/m)
+  })
+
+  it('keeps the options of the partition, but for those that would mount it too late', () => {
+    const line = 'UUID=b /boot ext4 noatime,noauto,x-systemd.automount,x-systemd.idle-timeout=60,nodev 0 2'
+    expect(fields(bindBootPartition(line))[0]).toBe('UUID=b /boot/grub-partition ext4 noatime,nodev 0 2')
+    expect(fields(bindBootPartition('/dev/vda2 /boot ext4 noauto'))[0]).toBe('/dev/vda2 /boot/grub-partition ext4 defaults')
+    expect(fields(bindBootPartition('/dev/vda2 /boot ext4'))[0]).toBe('/dev/vda2 /boot/grub-partition ext4 defaults')
+  })
+
+  it('is the same when it is written twice, and keeps its lines when data is bound', () => {
+    const once = bindBootPartition(installed) ?? ''
+    expect(bindBootPartition(once)).toBe(once)
+    const bound = bindFstab(once, [line('/srv/files')])
+    expect(fields(bound).slice(1, 4)).toEqual(fields(once).slice(1, 4))
+    expect(bindBootPartition(bound)).toBe(bound)
+  })
+
+  it('takes the last of two lines for /boot, as mount does, and none where there is none', () => {
+    const two = bindBootPartition('UUID=old /boot ext4 defaults 0 2\nUUID=new /boot ext4 defaults 0 2\n')
+    expect(fields(two)).toEqual(['UUID=new /boot/grub-partition ext4 defaults 0 2', '/boot/grub-partition/grub /boot/grub none bind 0 0'])
+    for (const text of ['', '# UUID=b /boot ext4 defaults 0 2\n', 'UUID=g /boot/grub ext4 defaults 0 2\n']) expect(bindBootPartition(text)).toBeNull()
   })
 })

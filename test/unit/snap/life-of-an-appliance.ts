@@ -7,7 +7,7 @@ import { switchVersion } from '../../../src/operations/switch-version.ts'
 import { takeSnapshot } from '../../../src/operations/take-snapshot.ts'
 import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
 import type { Appliance } from '../../../src/operations/appliance.ts'
-import { CONFIG, type MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
+import { CONFIG, MACHINE_ID, type MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
 import type { Offer } from '../../fakes/small-packages.ts'
 import type { Observation } from './observation.ts'
 
@@ -29,7 +29,7 @@ export type Action =
   | { readonly act: 'delete'; readonly pick: number }
   | { readonly act: 'prune'; readonly newest: number }
   | { readonly act: 'reboot' }
-  | { readonly act: 'write'; readonly where: 'root' | 'config' | 'data'; readonly text: string }
+  | { readonly act: 'write'; readonly where: 'root' | 'config' | 'data' | 'identity'; readonly text: string }
   | { readonly act: 'purge'; readonly leavesDirectory: boolean }
 
 /** The process dies before one of its changes, and the power may fail with it; so may the one that brings it to an end. */
@@ -73,7 +73,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ act: fc.constant('keep' as const), pick, keep: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('delete' as const), pick }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('prune' as const), newest: fc.integer({ min: 1, max: 3 }) }) },
-  { weight: 3, arbitrary: fc.record({ act: fc.constant('write' as const), where: fc.constantFrom('root', 'config', 'data'), text: fc.string() }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('write' as const), where: fc.constantFrom('root', 'config', 'data', 'identity'), text: fc.string() }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('purge' as const), leavesDirectory: fc.boolean() }) },
 )
 
@@ -107,6 +107,7 @@ export const perform = async (appliance: Appliance, machine: MemoryAppliance, be
     case 'write': {
       if (action.where === 'data')
         for (const data of before.index.data) await machine.files.writeAtomic(`${await appliance.driver.directoryOf(data.volume)}/log`, action.text)
+      else if (action.where === 'identity') await machine.files.writeAtomic(`/target${MACHINE_ID}`, `${action.text}.\n`, 0o444)
       else {
         const directory = action.where === 'root' ? '/target/var' : `/target${CONFIG}`
         await machine.files.makeDirectory(directory)

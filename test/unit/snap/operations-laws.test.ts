@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { nextBoot } from '../../../src/boot/boot-choice.ts'
 import { ChangedError, FailedError, NotUndoneError } from '../../../src/errors.ts'
 import { diagnose } from '../../../src/operations/diagnose.ts'
+import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { type OperationResult, executorFor } from '../../../src/operations/run-operation.ts'
+import { BeName } from '../../../src/snap/names.ts'
 import { CONFIG, MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
 import { type Action, type Death, generationAt, isOperation, lifeOfAnAppliance, perform } from './life-of-an-appliance.ts'
 import { type Observation, expectDataUntouched, expectLawful, expectWhole, isExpectedRefusal, observe } from './observation.ts'
@@ -17,18 +19,24 @@ const expectNext = ({ index, choice }: Observation, id: number): void => {
 const dataOf = ({ index }: Observation, name: string | null): unknown => index.bootEnvironments.find((be) => be.name === name)?.data
 
 /** What doctor rightly finds after purges, failed upgrades and fallbacks. */
-const EXPECTED_FINDINGS = /^(?:packages\/.*|fell-back|config-member|boot-set-behind|session-.*)$/
+const EXPECTED_FINDINGS = /^(?:packages\/.*|fell-back|config-member|identity|boot-set-behind|session-.*)$/
 
 /** A machine, what was seen of it last, and which config members a package's purge took from it. */
 interface Watched {
   readonly machine: MemoryAppliance
   readonly seen: Observation
   readonly purged: Set<string>
+  readonly machineIds: { newest: string }
+}
+
+/** What belay-boot.service does once after each boot. */
+const noticeBoot = async (machine: MemoryAppliance): Promise<void> => {
+  await recordBoot(machine.process(), ({ why }) => why)
 }
 
 /** One action, and whatever brings it to an end. */
 const live = async (
-  { machine, seen: before, purged }: Watched,
+  { machine, seen: before, purged, machineIds }: Watched,
   { action, death }: { readonly action: Action; readonly death: Death | null },
 ): Promise<Observation> => {
   machine.clock.advance(3_600_000)
@@ -43,13 +51,20 @@ const live = async (
   }
   if (machine.life.isOver() && death !== null) {
     result = null
-    if (death.power) await machine.reboot()
+    if (death.power) {
+      await machine.reboot()
+      await noticeBoot(machine)
+    }
     if (death.again !== null) {
       await machine.recover(death.again).catch(() => undefined)
-      if (machine.life.isOver() && death.power) await machine.reboot()
+      if (machine.life.isOver() && death.power) {
+        await machine.reboot()
+        await noticeBoot(machine)
+      }
     }
     await machine.recover()
   }
+  if (action.act === 'reboot') await noticeBoot(machine)
   if (action.act === 'purge') purged.add(`be/${String(before.running)}/root${CONFIG}`)
 
   const after = await observe(machine)
@@ -60,6 +75,9 @@ const live = async (
     found.filter(({ code, severity }) => severity === 'problem' && !EXPECTED_FINDINGS.test(code)),
     'what doctor finds',
   ).toEqual([])
+  if (action.act === 'reboot') expect(new Set(after.machineIds.values()).size, 'machine-ids after a boot').toBe(1)
+  if (action.act === 'write' && action.where === 'identity') machineIds.newest = `${action.text}.\n`
+  expect(after.machineIds.get(BeName.parse(after.running)), 'the machine-id that was written last').toBe(machineIds.newest)
   if (action.act === 'switch' && !action.withData) expectDataUntouched(before, after)
   if (result?.executed === true) await expectExecuted(machine, before, after, action, result)
   return after
@@ -82,8 +100,10 @@ describe('an appliance', () => {
       fc.asyncProperty(lifeOfAnAppliance, async (actions) => {
         const machine = await MemoryAppliance.initialised()
         const purged = new Set<string>()
+        const machineIds = { newest: 'as installed\n' }
+        await noticeBoot(machine)
         let seen = await observe(machine)
-        for (const step of actions) seen = await live({ machine, seen, purged }, step)
+        for (const step of actions) seen = await live({ machine, seen, purged, machineIds }, step)
       }),
       { numRuns: Number(process.env['BELAY_LIVES'] ?? 100) },
     )

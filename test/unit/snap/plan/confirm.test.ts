@@ -36,6 +36,42 @@ describe('confirm', () => {
     })
   })
 
+  it('keeps two versions that are left at once apart from each other', () => {
+    const picked = onTrial({
+      bes: [be(1, { confirmed: true, kernel: '6.2' }), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2, standsFor: null })],
+      running: 2,
+      left: [1],
+    })
+    const plan = planConfirm(picked, request, context())
+    const ids = plan.steps.map((step) => step.id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'left', left: { from: [1], to: [1, 3, 4] } } })
+  })
+
+  it('leaves a standby that was only tried to its generation, and takes one that was in use', () => {
+    const taken = (facts: Parameters<typeof be>[1]): (string | undefined)[] =>
+      changesOf(
+        planConfirm(
+          state({
+            generations: confirmedTwo,
+            bes: [be(1), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2, ...facts })],
+            running: 1,
+            choice: goodChoice(3),
+          }),
+          request,
+          context(),
+        ),
+      ).flatMap((change) => (change.planned === 'add-generation' ? [change.draft.takenFrom] : []))
+    expect(taken({ standsFor: 2, startedAs: 2 })).toEqual([])
+    expect(taken({ standsFor: 1 })).toEqual([])
+    expect(taken({ standsFor: 1, startedAs: 1 })).toEqual([name(3)])
+  })
+
+  it('gives the new standby the machine’s own files', () => {
+    const plan = planConfirm(onTrial({ running: 3, choice: { good: name(3), trial: name(1), attemptsLeft: 0, once: null } }), request, context())
+    expect(stepOf(plan, 'identity.carry').be).toBe(stepOf(plan, 'be.clone').name)
+  })
+
   it('after a fallback stays on the standby, keeps what did not stay as a generation that failed, and gives the restore point a new standby', () => {
     const fellBack = onTrial({ running: 3, choice: { good: name(3), trial: name(1), attemptsLeft: 0, once: null } })
     const plan = planConfirm(fellBack, request, context())

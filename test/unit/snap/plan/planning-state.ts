@@ -57,6 +57,7 @@ export const generation = (id: number, facts: GenerationFacts = {}): Generation 
 export interface BeFacts {
   readonly origin?: number | null
   readonly standsFor?: number | null
+  readonly startedAs?: number | null
   readonly data?: number
   readonly kernel?: string
   readonly confirmed?: boolean
@@ -69,6 +70,7 @@ export const be = (number: number, facts: BeFacts = {}): BootEnvironment =>
     createdAt: NOW,
     origin: facts.origin ?? null,
     standsFor: facts.standsFor ?? null,
+    ...(facts.startedAs === undefined ? {} : { startedAs: facts.startedAs }),
     members: [member('root', '/', `be-${String(number)}-root`), member('config', '/etc/app', `be-${String(number)}-config`)],
     data: [{ mountpoint: '/srv/files', data: dataName(facts.data ?? 1) }],
     bootSet: bootSetOf(facts.kernel ?? '6.1'),

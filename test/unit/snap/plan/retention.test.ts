@@ -106,6 +106,34 @@ describe('prune', () => {
     expect(plan.notices.join('\n')).toContain('be-000001 stays: it alone uses /srv/files')
   })
 
+  it('spares a standby that was started and alone holds some of the customer’s data, but not one that never was', () => {
+    const copies = (startedAs: number | null) =>
+      five({
+        generations: [1, 2, 3].map((id) => generation(id, { health: id === 1 || id === 3 ? 'confirmed' : 'unknown' })),
+        bes: [be(1), be(3, { origin: 2, standsFor: 2, startedAs, data: 2 })],
+        data: [data(1), data(2)],
+      })
+    expect(destroyedBy(planPrune(copies(null), rule, context()))).toEqual(['be-000003', 'data-000002', 'gen-000002'])
+    expect(destroyedBy(planPrune(copies(1), rule, context())), 'started as what it no longer stands for').toContain('be-000003')
+    expect(destroyedBy(planPrune(copies(2), rule, context()))).toEqual([])
+  })
+
+  it('says that what was written into a standby goes with it', () => {
+    const tried = five({ bes: [be(1), be(3, { origin: 2, standsFor: 2, startedAs: 2 })] })
+    expect(planPrune(tried, rule, context()).notices.join('\n')).toContain('be-000003 was started since it was cloned')
+  })
+
+  it.each([
+    ['boot environment', 'be-000004'],
+    ['generation', 'gen-000003'],
+    ['copy of data', 'data-000003'],
+  ])('leaves a version out whose %s is in use, says so, and takes the rest', (_, name) => {
+    const bes = five().index.bootEnvironments.map((record) => (record.name === 'be-000004' ? be(4, { origin: 3, standsFor: 3, data: 3 }) : record))
+    const plan = planPrune(five({ bes, data: [data(1), data(3)] }), rule, context(), new Map([[name, 'it is mounted at /mnt']]))
+    expect(destroyedBy(plan)).toEqual(['be-000003', 'be-000005', 'gen-000002', 'gen-000004'])
+    expect(plan.notices).toContain(`${name} stays: it is mounted at /mnt`)
+  })
+
   it('has no steps when there is nothing to let go', () => {
     const plan = planPrune(state(), rule, context())
     expect(plan.steps).toEqual([])

@@ -113,7 +113,47 @@ describe('rollback', () => {
   it('for one boot changes nothing else', () => {
     const plan = planSwitch(upgraded(), { ...rollback, once: true }, context())
     expect(finalChoice(plan)).toEqual({ good: name(1), trial: null, attemptsLeft: 0, once: name(3) })
-    expect(kindsOf(plan)).toEqual(['menu.write', 'choice.write', 'reboot.note'])
+    expect(kindsOf(plan)).toEqual(['identity.carry', 'menu.write', 'choice.write', 'reboot.note'])
+  })
+
+  it('gives the version that will boot the machine’s own files before the switch, by what policy lists', () => {
+    const plan = planSwitch(upgraded(), rollback, context({ identity: ['/etc/machine-id'] }))
+    expect(stepOf(plan, 'identity.carry')).toMatchObject({ be: name(3), paths: ['/etc/machine-id'] })
+    const kinds = kindsOf(plan)
+    expect(kinds.indexOf('identity.carry')).toBeLessThan(kinds.indexOf('choice.write'))
+    const fresh = kindsOf(planSwitch(upgraded(), { ...rollback, keepConfig: true }, context()))
+    expect(fresh.indexOf('identity.carry')).toBeGreaterThan(fresh.indexOf('be.clone'))
+    expect(stepOf(planSwitch(rolledBack(), forward, context()), 'identity.carry').be).toBe(name(1))
+  })
+
+  it('gives no files to what runs already', () => {
+    expect(kindsOf(planSwitch(rolledBack({ running: 1 }), { ...rollback, id: 4 }, context()))).not.toContain('identity.carry')
+  })
+
+  it('clones a standby anew that was started since, and says that it stays', () => {
+    const tried = upgraded({
+      bes: upgraded().index.bootEnvironments.map((record) => (record.name === name(3) ? be(3, { origin: 2, standsFor: 2, startedAs: 2 }) : record)),
+    })
+    const plan = planSwitch(tried, rollback, context())
+    expect(stepOf(plan, 'be.clone').name).toBe(name(5))
+    expect(finalChoice(plan).trial).toBe(name(5))
+    expect(plan.notices.join('\n')).toContain('be-000003 was started since it was cloned')
+  })
+
+  it('stays in a standby that runs, although it was started', () => {
+    const picked = upgraded({
+      bes: upgraded().index.bootEnvironments.map((record) => (record.name === name(3) ? be(3, { origin: 2, standsFor: 2, startedAs: 2 }) : record)),
+      running: 3,
+    })
+    expect(finalChoice(planSwitch(picked, { ...rollback, id: 2 }, context())).trial).toBe(name(3))
+  })
+
+  it('takes what runs again when it was started since it was left', () => {
+    const back = rolledBack({
+      running: 1,
+      bes: [be(1, { confirmed: true, kernel: '6.2', standsFor: 4, startedAs: 4 }), ...upgraded().index.bootEnvironments.slice(1)],
+    })
+    expect(kindsOf(planSwitch(back, { ...rollback, id: 1 }, context()))).toContain('generation.take')
   })
 
   it('takes the configuration of now along when asked, in a clone of its own', () => {
@@ -172,7 +212,9 @@ describe('rollback', () => {
     expect(refusal.next.join('\n')).toContain('51 hours')
     const forced = planSwitch(raised, { ...rollback, force: true }, context())
     expect(forced.notices.join('\n')).toContain('--force')
-    expect(planSwitch(raised, { ...rollback, withData: true }, context()).notices).toEqual([])
+    expect(planSwitch(raised, { ...rollback, withData: true }, context()).notices.join('\n')).toContain(
+      '/srv/files goes back 51 hours, to 2026-11-19 00:00 UTC',
+    )
   })
 
   it('does not mind the format of a log volume', () => {

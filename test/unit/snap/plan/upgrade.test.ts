@@ -22,6 +22,7 @@ const request = (facts: Partial<UpgradeRequest> = {}): UpgradeRequest => ({
   atomic: false,
   newDataFormat: null,
   owner: { pid: 42, startTime: '4242' },
+  bootId: 'b1',
   ...facts,
 })
 

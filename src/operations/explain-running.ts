@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
+import type { Index } from '../snap/model.ts'
+import type { BeName } from '../snap/names.ts'
+import { versionOf } from './list-generations.ts'
+
+/** Why the version that runs does so. A belay of the future may know more words. */
+export const RunningWhy = z.enum([
+  /** The last confirmed one, as it should be. */
+  'confirmed',
+  /** An upgrade of it is under way. */
+  'upgrading',
+  /** It was upgraded and has not been started since. */
+  'upgraded',
+  /** It failed to be upgraded; the next boot leaves it. */
+  'upgrade-failed',
+  /** On trial, after an upgrade or a change of version. */
+  'trial',
+  /** The power or the upgrade itself failed while packages were changing. */
+  'fallback-from-upgrade',
+  /** A trial used up its attempts. */
+  'fallback-from-trial',
+  /** A rollback gave the trial of an upgrade up. */
+  'rolled-back',
+  /** Another version was chosen since it was started. */
+  'leaving',
+  /** Picked in the menu, or chosen for one boot. */
+  'picked',
+  /** The root is none of belay's. */
+  'foreign',
+  /** The boot choice is lost. */
+  'unknown',
+])
+export type RunningWhy = z.infer<typeof RunningWhy>
+
+/** A boot environment with the version that it is. */
+export interface NamedVersion {
+  readonly be: BeName
+  readonly generation: number | null
+  /** Why that generation was taken. */
+  readonly text: string | null
+}
+
+/** All that is to say of what runs and what comes next. */
+export interface RunningFacts {
+  readonly why: RunningWhy
+  readonly running: NamedVersion | null
+  readonly next: NamedVersion | null
+  /** Boots that a trial of what comes next has left. */
+  readonly attemptsLeft: number
+  /** Where GRUB goes when the trial fails. */
+  readonly fallback: NamedVersion | null
+  /** What did not stay, or is on trial: the title of the upgrade, else the version. */
+  readonly subject: string | null
+  /** The generation that `forward` leads to. */
+  readonly left: number | null
+}
+
+interface Situation {
+  readonly index: Index | null
+  readonly choice: BootChoice | null
+  readonly running: BeName | null
+  /** This boot of the machine; null for an appliance that is only mounted. */
+  readonly bootId: string | null
+}
+
+/** Whether the upgrade that is on trial was made in this boot. One that was made while the machine was only mounted is started by its next boot. */
+export const isUnstarted = (session: { readonly bootId?: string }, bootId: string | null): boolean => (session.bootId ?? null) === bootId
+
+/** Neither of the choice is what was picked, but also what was left by a choice that was made since its boot: only the record of that boot tells them apart. */
+const wasPicked = (index: Index | null, running: BeName, bootId: string | null): boolean => {
+  const start = index?.lastStart ?? null
+  return start?.be !== running || start.bootId !== bootId || start.why === 'picked'
+}
+
+const whyRunning = ({ index, choice, running, bootId }: Situation): RunningWhy => {
+  if (choice === null) return 'unknown'
+  if (running === null) return 'foreign'
+  const session = index?.session ?? null
+  if (session?.be === running && session.phase === 'armed') return 'upgrading'
+  if (session?.be === running && session.phase === 'failed') return 'upgrade-failed'
+  if (session?.be === running && session.phase === 'trial' && bootId !== null && isUnstarted(session, bootId)) return 'upgraded'
+  if (session?.fallback === running && (session.phase === 'armed' || session.phase === 'failed')) return 'fallback-from-upgrade'
+  if (choice.trial === running) return 'trial'
+  if (session?.be === running && session.phase === 'trial') return 'rolled-back'
+  if (choice.good !== running) return wasPicked(index, running, bootId) ? 'picked' : 'leaving'
+  if (choice.trial !== null && choice.attemptsLeft === 0) return 'fallback-from-trial'
+  return session?.phase === 'trial' && session.be !== running && choice.trial === null ? 'rolled-back' : 'confirmed'
+}
+
+/** Why the running version runs, and what comes next. Pure: from the index, the boot choice and what is mounted as root. */
+export const explainRunning = (situation: Situation): RunningFacts => {
+  const { index, choice, running } = situation
+  const named = (name: BeName | null): NamedVersion | null => {
+    if (name === null) return null
+    const be = index?.bootEnvironments.find((candidate) => candidate.name === name)
+    const generation = index === null || be === undefined ? null : versionOf(index, be)
+    const text = index?.generations.find((candidate) => candidate.id === generation)?.reason.text ?? null
+    return { be: name, generation, text }
+  }
+  const why = whyRunning(situation)
+  const session = index?.session ?? null
+  const failedTrial = why === 'fallback-from-trial' ? named(choice?.trial ?? null) : null
+  const next = choice === null ? null : nextBoot(choice)
+  const runs = named(running)
+  const left = index?.left.at(-1) ?? null
+  return {
+    why,
+    running: runs,
+    next: named(next?.be ?? null),
+    attemptsLeft: choice?.attemptsLeft ?? 0,
+    fallback: named(choice?.good ?? null),
+    subject: session?.text.replace(/^before /, 'the ') ?? (failedTrial === null ? null : `the trial of ${failedTrial.be}`),
+    // What is left before its reboot is on the stack already.
+    left: left === runs?.generation ? null : left,
+  }
+}

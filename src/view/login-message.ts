@@ -1,0 +1,55 @@
+import type { RunningFacts } from '../operations/explain-running.ts'
+import { columns } from './columns.ts'
+import { reasonText, versionText } from './running-text.ts'
+
+type Command = readonly [command: string, does: string]
+
+const CONFIRM: Command = ['belay confirm', 'to stay with it']
+const REBOOT: Command = ['systemctl reboot', 'to start what comes next']
+const DOCTOR: Command = ['belay doctor', 'says what is wrong']
+
+/** Whether a reboot would start what was chosen, and is not the end of what a person picked. */
+const isPending = ({ why, running, next }: RunningFacts): boolean =>
+  why === 'upgraded' ||
+  why === 'upgrade-failed' ||
+  why === 'leaving' ||
+  ((why === 'confirmed' || why === 'rolled-back') && next !== null && next.be !== running?.be)
+
+const commandsFor = (facts: RunningFacts): readonly Command[] => {
+  const forward: readonly Command[] = facts.left === null ? [] : [['belay forward', `to return to generation ${String(facts.left)}`]]
+  switch (facts.why) {
+    case 'confirmed':
+    case 'rolled-back':
+      if (isPending(facts)) return [REBOOT]
+      return facts.why === 'rolled-back' ? [CONFIRM, ...forward] : forward
+    case 'upgraded':
+    case 'upgrade-failed':
+    case 'leaving':
+      return [REBOOT]
+    case 'trial':
+      return facts.left === null ? [CONFIRM, ['belay rollback', 'to go back']] : [CONFIRM, ...forward]
+    case 'picked':
+    case 'fallback-from-upgrade':
+    case 'fallback-from-trial':
+      return [CONFIRM]
+    case 'upgrading':
+    case 'foreign':
+    case 'unknown':
+      return [DOCTOR]
+  }
+}
+
+/**
+ * What a login is told, in a few lines: which version runs and why, what comes next, and the command for it. Null when the newest version runs, is confirmed
+ * and boots next.
+ */
+export const loginMessage = (facts: RunningFacts): string | null => {
+  const { why, running, next } = facts
+  if (why === 'confirmed' && !isPending(facts) && facts.left === null) return null
+  const lines = [`belay: ${running === null ? '' : `${versionText(running)}: `}${reasonText(facts)}.`]
+  // A trial whose boots are used up ends in the fallback, which its reason names already.
+  if (next !== null && next.be !== running?.be && !(why === 'trial' && facts.attemptsLeft === 0)) lines.push(`  The next boot starts ${versionText(next)}.`)
+  const commands = commandsFor(facts)
+  if (commands.length > 0) lines.push(columns(commands.map(([command, does]) => [`  ${command}`, does])))
+  return `${lines.join('\n')}\n`
+}

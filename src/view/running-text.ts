@@ -1,0 +1,45 @@
+import type { NamedVersion, RunningFacts } from '../operations/explain-running.ts'
+
+/** A version as people know it. */
+export const versionText = ({ be, generation, text }: NamedVersion): string =>
+  generation === null ? be : `${be}, generation ${String(generation)}${text === null ? '' : ` (${text})`}`
+
+const attemptsText = (attempts: number): string => (attempts === 1 ? '1 boot is' : `${String(attempts)} boots are`)
+
+/** What a reason is told from. */
+export type ReasonFacts = Pick<RunningFacts, 'why' | 'subject' | 'attemptsLeft' | 'left'> & { readonly fallback: { readonly be: string } | null }
+
+/** Why what runs does so, as the end of a sentence that begins with its name. */
+export const reasonText = (facts: ReasonFacts): string => {
+  const { why, subject, attemptsLeft, fallback, left } = facts
+  switch (why) {
+    case 'confirmed':
+      return left === null ? 'confirmed' : `confirmed; generation ${String(left)} was left behind`
+    case 'upgrading':
+      return `${subject ?? 'an upgrade'} is under way, or was interrupted`
+    case 'upgraded':
+      return `${subject ?? 'an upgrade'} is done, and was not started yet`
+    case 'upgrade-failed':
+      return `${subject ?? 'an upgrade'} failed`
+    case 'trial':
+      return `on trial${subject === null ? '' : ` after ${subject}`}; ${
+        attemptsLeft === 0
+          ? `this is its last boot before ${fallback?.be ?? 'the last confirmed version'} comes back`
+          : `${attemptsText(attemptsLeft)} left to confirm it`
+      }`
+    case 'fallback-from-upgrade':
+      return `${subject ?? 'an upgrade'} was interrupted or failed, and this is the version of before`
+    case 'fallback-from-trial':
+      return `${subject ?? 'a trial'} was not confirmed in time, and this is what GRUB fell back to`
+    case 'rolled-back':
+      return `${subject ?? 'an upgrade'} was taken back`
+    case 'leaving':
+      return 'another version was chosen'
+    case 'picked':
+      return 'picked for this boot alone'
+    case 'foreign':
+      return 'the root that runs is none of belay’s'
+    case 'unknown':
+      return 'the boot choice is lost'
+  }
+}
