@@ -10,6 +10,7 @@ import { comparisonTable } from './report/markdown.ts'
 import { publish } from './report/publish.ts'
 import { compareBootMenu } from './rows/boot-menu.ts'
 import { compareCommandLineStart } from './rows/command-line-start.ts'
+import { comparePackage } from './rows/package.ts'
 import { compareList } from './rows/list.ts'
 import { compareRestorePoint } from './rows/restore-point.ts'
 import { compareRollback, compareRollbackWithCopies } from './rows/rollback.ts'
@@ -23,6 +24,9 @@ const say = (text: string): void => {
   process.stderr.write(`${styleText('dim', `${seconds} s`, { stream: process.stderr })}  ${text}\n`)
 }
 
+/** What is told beside the table. */
+const facts: string[] = []
+
 const measure = async (lab: Lab): Promise<Comparison[]> => {
   const { quick } = options
   const comparisons: Comparison[] = []
@@ -31,6 +35,11 @@ const measure = async (lab: Lab): Promise<Comparison[]> => {
     comparisons.push(...(await compare()))
   }
   await row('start of the command line', () => compareCommandLineStart(lab, quick ? 11 : 21))
+  await row('the Debian package', async () => {
+    const { comparisons: ofPackage, size } = await comparePackage(quick ? 11 : 21)
+    facts.push(size)
+    return ofPackage
+  })
   say('an appliance with its peers')
   const standing = await makeStandingAppliance(lab)
   await row('restore point', () => compareRestorePoint(lab, standing, quick ? 5 : 11))
@@ -65,8 +74,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 try {
   const comparisons = await measure(lab)
-  process.stdout.write(`${comparisonTable(comparisons)}\n`)
-  if (!options.quick) await publish(comparisons, await readMachineFacts(new Date()))
+  process.stdout.write(`${comparisonTable(comparisons)}\n${facts.join('\n')}\n`)
+  if (!options.quick) await publish(comparisons, [...(await readMachineFacts(new Date())), ...facts])
 } catch (error) {
   // After an interruption, whatever was being measured fails.
   if (!interrupted()) throw error

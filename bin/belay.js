@@ -7,6 +7,8 @@ if (process.argv[2] === '--version') {
   const { name, version } = JSON.parse(readFileSync(new URL('package.json', dist), 'utf8'))
   console.log(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}`)
 } else {
+  const { useIfMade } = await import('./compile-cache.js')
+  useIfMade()
   const { main } = await import(new URL('main.js', dist).href)
   await main(process.argv.slice(2), { root: import.meta.dirname.replace(/bin$/, 'dist') })
 }

@@ -39,6 +39,8 @@ export async function buildProgram(outdir: string, version: string = ownVersion)
     outdir: dist,
     chunkNames: `${version}-[name]-[hash]`,
     bundle: true,
+    // A package is built in a copy of the checkout whose node_modules is a link.
+    preserveSymlinks: true,
     splitting: true,
     format: 'esm',
     platform: 'node',
