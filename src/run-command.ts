@@ -41,6 +41,8 @@ interface LoginParts {
 /** Bring the login message up to date. What logins are told must not make a failure of what was done. */
 export const tellLogins = async (appliance: Appliance, { readRunningFacts: read, loginMessage: textOf }: LoginParts): Promise<void> => {
   try {
+    // A machine that was never adopted has nothing to tell.
+    if ((await appliance.driver.stateDirectory()) === null) return
     await appliance.loginMessage.write(textOf(await read(appliance)))
   } catch (error) {
     appliance.log.warn('the login message could not be written', { error: String(error) })

@@ -1,4 +1,4 @@
-import { ToolError } from '../errors.ts'
+import { BelayError } from '../errors.ts'
 import type { Files, Log, Runner } from '../sys/ports.ts'
 
 /** Whether GRUB on this machine's disk holds belay's stub, which finds a configuration also when grub.cfg is damaged; null: it cannot, or belay cannot tell. */
@@ -10,6 +10,8 @@ export interface BootLoader {
 
 /** The kernel makes it where the firmware is EFI. */
 const EFI = '/sys/firmware/efi'
+/** Long enough that nothing is killed in the middle of a write to a slow disk, 10 minutes. */
+const INSTALL_MS = 600_000
 /** Exit statuses of libexec/install-core-image and install-efi-stub. */
 const STATUS = { done: 0, failed: 1, lacking: 3, impossible: 4 } as const
 
@@ -25,11 +27,11 @@ export function createBootLoader(options: {
   const run = async (args: readonly string[]): Promise<number | null> => {
     const program = (await files.stat(EFI)) === null ? options.installCoreImage : options.installEfiStub
     try {
-      const { status, stderr } = await runner.run(program, args, { expect: Object.values(STATUS), timeoutMs: 120_000 })
+      const { status, stderr } = await runner.run(program, args, { expect: Object.values(STATUS), timeoutMs: INSTALL_MS })
       if (status === STATUS.failed) log.warn('GRUB’s core image could not be made or installed', { program, stderr })
       return status
     } catch (error) {
-      if (!(error instanceof ToolError)) throw error
+      if (!(error instanceof BelayError)) throw error
       log.warn('GRUB’s core image could not be looked at', { program, error: error.message })
       return null
     }

@@ -6,20 +6,36 @@ export interface GrubDefaults {
   /** Seconds; null when it is not said, or a menu that waits for ever was asked for. */
   readonly timeoutSeconds: number | null
   readonly serial: { readonly unit: number; readonly speed: number } | null
-  /** Kernel arguments that belay cannot write to its menu. */
+  /** What was asked of the kernel and is not taken over: arguments that belay cannot write to its menu, and lines that only a shell could read. */
   readonly leftOut: readonly string[]
 }
 
-const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?(GRUB_[A-Z0-9_]+)=("(?:[^"\\]|\\.)*"|'[^']*'|[^ \t"'#;\\`]*)[ \t]*(?:#.*)?$/
+/** Without an indent: what stands inside an `if` or a function is not a plain setting. */
+const ASSIGNMENT = /^(?:export[ \t]+)?(GRUB_[A-Z0-9_]+)=("(?:[^"\\]|\\.)*"|'[^']*'|[^ \t"'#;\\`]*)[ \t]*(?:#.*)?$/
 const REFERENCE = /\$(?:\{(GRUB_[A-Z0-9_]+)\}|(GRUB_[A-Z0-9_]+))/g
 const LONGEST_TIMEOUT = 600
+/** A menu that is shown for no time at all could not be reached. */
+const SHORTEST_TIMEOUT = 1
+/** Baud, as policy has it. */
+const SLOWEST = 1200
+const CONCERNS_KERNEL = /^[^#]*\bGRUB_CMDLINE_LINUX(?:_DEFAULT)?=/
 
-/** Values of assignments as the shell would make them. A line that is more than an assignment of text and other GRUB_ variables is passed over. */
-const readAssignments = (texts: readonly string[]): ReadonlyMap<string, string> => {
+interface Assignments {
+  readonly values: ReadonlyMap<string, string>
+  /** Lines about the kernel's arguments that are more than an assignment of text and other GRUB_ variables. */
+  readonly unread: readonly string[]
+}
+
+/** Values of assignments as the shell would make them. */
+const readAssignments = (texts: readonly string[]): Assignments => {
   const values = new Map<string, string>()
-  for (const line of texts.flatMap((text) => text.split('\n'))) {
+  const unread: string[] = []
+  for (const line of texts.flatMap((text) => text.replaceAll('\\\n', '').split('\n'))) {
     const [, name, quoted] = ASSIGNMENT.exec(line) ?? []
-    if (name === undefined || quoted === undefined) continue
+    if (name === undefined || quoted === undefined) {
+      if (CONCERNS_KERNEL.test(line)) unread.push(line.trim())
+      continue
+    }
     if (quoted.startsWith("'")) {
       values.set(name, quoted.slice(1, -1))
       continue
@@ -27,16 +43,20 @@ const readAssignments = (texts: readonly string[]): ReadonlyMap<string, string> 
     const inner = quoted.startsWith('"') ? quoted.slice(1, -1).replaceAll(/\\(["\\$`])/g, '$1') : quoted
     const value = inner.replaceAll(REFERENCE, (_, braced: string | undefined, plain: string | undefined) => values.get(braced ?? plain ?? '') ?? '')
     if (!/[$`]/.test(value)) values.set(name, value)
+    else if (CONCERNS_KERNEL.test(line)) unread.push(line.trim())
   }
-  return values
+  return { values, unread }
 }
+
+/** Mount options of the root beyond its subvolume, which belay does not write to its entries. */
+const hasMoreRootFlags = (word: string): boolean => /^rootflags=/.test(word) && !/^rootflags=subvol(?:id)?=[^,]*$/.test(word)
 
 const wordsOf = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter((word) => word !== '')
 
 /** The number behind `--name=`, within bounds. */
-const optionOf = (command: string, name: string, fallback: number, most: number): number => {
-  const value = Number(new RegExp(`(?:^|\\s)--${name}=(\\d+)(?:\\s|$)`).exec(command)?.[1] ?? fallback)
-  return value <= most ? value : fallback
+const optionOf = (command: string, name: string, fallback: number, [least, most]: readonly [number, number]): number => {
+  const value = Number(new RegExp(`(?:^|\\s)--${name}[= ](\\d+)(?:\\s|$)`).exec(command)?.[1] ?? fallback)
+  return value >= least && value <= most ? value : fallback
 }
 
 /**
@@ -44,17 +64,18 @@ const optionOf = (command: string, name: string, fallback: number, most: number)
  * are parsed here and never run, so that belay may look at an image that it does not trust.
  */
 export const readGrubDefaults = (texts: readonly string[]): GrubDefaults => {
-  const values = readAssignments(texts)
-  const asked = [...wordsOf(values.get('GRUB_CMDLINE_LINUX')), ...wordsOf(values.get('GRUB_CMDLINE_LINUX_DEFAULT'))].filter((word) => !isOwnArgument(word))
+  const { values, unread } = readAssignments(texts)
+  const words = [...wordsOf(values.get('GRUB_CMDLINE_LINUX')), ...wordsOf(values.get('GRUB_CMDLINE_LINUX_DEFAULT'))]
+  const asked = words.filter((word) => !isOwnArgument(word))
   const usable = (word: string): boolean => ExtraArgument.safeParse(word).success
   const timeout = Number.parseInt(values.get('GRUB_TIMEOUT') ?? '', 10)
   const terminals = wordsOf(`${values.get('GRUB_TERMINAL') ?? ''} ${values.get('GRUB_TERMINAL_OUTPUT') ?? ''}`)
   const serial = values.get('GRUB_SERIAL_COMMAND') ?? ''
   return {
     kernelArguments: [...new Set(asked.filter(usable))],
-    timeoutSeconds: Number.isInteger(timeout) && timeout >= 0 && timeout <= LONGEST_TIMEOUT ? timeout : null,
+    timeoutSeconds: Number.isInteger(timeout) && timeout >= 0 && timeout <= LONGEST_TIMEOUT ? Math.max(timeout, SHORTEST_TIMEOUT) : null,
     // grub's serial command (2.12, term/serial.c): unit 0 and 9600 baud unless told otherwise.
-    serial: terminals.includes('serial') ? { unit: optionOf(serial, 'unit', 0, 3), speed: optionOf(serial, 'speed', 9600, 115_200) } : null,
-    leftOut: asked.filter((word) => !usable(word)),
+    serial: terminals.includes('serial') ? { unit: optionOf(serial, 'unit', 0, [0, 3]), speed: optionOf(serial, 'speed', 9600, [SLOWEST, 115_200]) } : null,
+    leftOut: [...words.filter(hasMoreRootFlags), ...asked.filter((word) => !usable(word)), ...unread],
   }
 }

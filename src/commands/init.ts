@@ -25,13 +25,17 @@ export default class Init extends MutatingCommand {
   async run(): Promise<OperationReport> {
     const { flags } = await this.parse(Init)
     const [{ initialise }, { makePolicy }] = await Promise.all([import('../operations/initialise.ts'), import('../operations/make-policy.ts')])
-    let text = ''
+    let prepared = { text: '', notices: [] as readonly string[] }
     return operate(
       { ...flags, json: this.jsonEnabled() },
       true,
       (appliance, conversation) => {
         const { policy } = appliance
-        return initialise(appliance, { config: policy.config, data: flags.data ?? [], inRoot: policy.inRoot, policyText: text }, conversation)
+        return initialise(
+          appliance,
+          { config: policy.config, data: flags.data ?? [], inRoot: policy.inRoot, policyText: prepared.text, notices: prepared.notices },
+          conversation,
+        )
       },
       async (files) => {
         const made = await makePolicy(files, {
@@ -42,7 +46,7 @@ export default class Init extends MutatingCommand {
           dataFormat: flags['data-format'] ?? null,
           important: flags.important ?? [],
         })
-        text = made.text
+        prepared = made
         return made.policy
       },
     )

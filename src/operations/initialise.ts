@@ -18,6 +18,8 @@ export interface InitRequest {
   readonly inRoot: readonly string[]
   /** The text of config.yaml that goes into the new boot environment. */
   readonly policyText: string
+  /** What is to be said of the policy. */
+  readonly notices: readonly string[]
 }
 
 const refuseRoot = async (appliance: Appliance): Promise<void> => {
@@ -81,6 +83,7 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
       placements,
       config: request.config,
       policyText: request.policyText,
+      notices: request.notices,
     },
     planContext(appliance),
   )

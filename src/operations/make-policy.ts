@@ -16,6 +16,13 @@ interface PolicyRequest {
   readonly important: readonly string[]
 }
 
+interface PreparedPolicy {
+  readonly text: string
+  readonly policy: Policy
+  /** What the operator should know of it. */
+  readonly notices: readonly string[]
+}
+
 /** What the owner told Debian's GRUB: kernel arguments, time-out and serial line go on in belay's menu. */
 const askDebiansGrub = async (files: Files, root: string): Promise<GrubDefaults> => {
   const isFile = async (path: string): Promise<boolean> => (await files.stat(path))?.kind === 'file'
@@ -31,15 +38,14 @@ const askDebiansGrub = async (files: Files, root: string): Promise<GrubDefaults>
  * The config.yaml that init writes: a given file as it is, or the defaults with what the command line named and what the machine's GRUB was told.
  * @throws InvalidFileError
  */
-export const makePolicy = async (files: Files, request: PolicyRequest): Promise<{ readonly text: string; readonly policy: Policy }> => {
+export const makePolicy = async (files: Files, request: PolicyRequest): Promise<PreparedPolicy> => {
   if (request.file !== null) {
     const text = await files.readText(request.file)
-    return { text, policy: parsePolicy(text, request.file) }
+    return { text, policy: parsePolicy(text, request.file), notices: [] }
   }
   const defaults = defaultPolicy()
   const grub = await askDebiansGrub(files, request.root)
-  const leftOut = grub.leftOut.map((argument) => `# Not taken over from ${GRUB_DEFAULTS}: the kernel argument ${JSON.stringify(argument)}.\n`).join('')
-  const text = `# What belay does on this machine; docs/operators-guide.md names every key.\n${leftOut}${stringify({
+  const text = `# What belay does on this machine; docs/operators-guide.md names every key.\n${stringify({
     ...defaults,
     config: request.config,
     inRoot: request.inRoot,
@@ -51,5 +57,5 @@ export const makePolicy = async (files: Files, request: PolicyRequest): Promise<
     },
     packages: { ...defaults.packages, important: [...defaults.packages.important, ...request.important], dataFormat: request.dataFormat },
   })}`
-  return { text, policy: parsePolicy(text, 'the command line') }
+  return { text, policy: parsePolicy(text, 'the command line'), notices: grub.leftOut.map((what) => `not taken over from ${GRUB_DEFAULTS}: ${what}`) }
 }

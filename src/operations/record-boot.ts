@@ -9,7 +9,7 @@ import { carryIdentityToAll } from './carry-identity.ts'
 import { type RunningFacts, RunningWhy } from './explain-running.ts'
 import { readRunningFacts } from './read-running-facts.ts'
 import { planContext } from './read-planning-state.ts'
-import { locked } from './run-operation.ts'
+import { lockedByAnyPolicy } from './run-operation.ts'
 
 /** What `belay booted` found and did. */
 export const BootReport = z.object({
@@ -34,7 +34,7 @@ export interface RecordedBoot {
  */
 export const recordBoot = async (appliance: Appliance, describe: (facts: RunningFacts) => string): Promise<RecordedBoot> => {
   const facts = await readRunningFacts(appliance)
-  const done = await locked(appliance, 'booted', () => record(appliance, facts, describe)).catch((error: unknown) => {
+  const done = await lockedByAnyPolicy(appliance, 'booted', () => record(appliance, facts, describe)).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error
     appliance.log.info('another operation is under way: this boot is not recorded', { error: error.message })
     return { recorded: false, identityGivenTo: [] }

@@ -40,8 +40,13 @@ export const refuseUnreadablePolicy = (appliance: Appliance): void => {
 }
 
 /** Hold the appliance's lock while working. @throws LockedError at once when somebody else does, NotFoundError where belay has no state yet. */
-export const locked = async <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
+export const locked = <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
   refuseUnreadablePolicy(appliance)
+  return lockedByAnyPolicy(appliance, operation, work)
+}
+
+/** The same for what changes no version: it goes on by the defaults where the policy cannot be read. */
+export const lockedByAnyPolicy = async <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
   // The lock is a file in the state volume; making its directory would take the place of that volume.
   if ((await appliance.driver.stateDirectory()) === null) throw notInitialised()
   const held = await appliance.lock.acquire(`${appliance.stateDirectory}/${LOCK_FILE}`, { actor: appliance.actor, operation })

@@ -107,5 +107,6 @@ export interface Packages {
   apply(run: PackageRun, conffiles: 'keep' | 'new', work: PackageWork): Promise<void>
   /** @throws FailedError `packages-broken` when dpkg left something half done. */
   verify(): Promise<void>
+  /** Whether a package asked for a reboot since the machine booted; belay's own note of one does not count. */
   rebootRequired(): Promise<boolean>
 }

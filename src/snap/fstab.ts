@@ -31,8 +31,8 @@ const withoutSubvolume = (line: string): string => {
 /** Where a boot environment mounts the partition that was its /boot before belay. */
 export const BOOT_PARTITION = '/boot/grub-partition'
 
-/** Options with which the partition would not be there when GRUB's directory is bound from it. */
-const LATER = /^(?:noauto|x-systemd\.(?:automount|idle-timeout=.*))$/
+/** Options with which the partition would not be there when GRUB's directory is bound from it, or could not be written. */
+const UNUSABLE = /^(?:noauto|ro|x-systemd\.(?:automount|idle-timeout=.*))$/
 
 /**
  * The fstab of a boot environment whose kernels were moved from a partition at /boot into root: the partition is mounted aside, and GRUB's directory in it is bound to
@@ -45,7 +45,9 @@ export const bindBootPartition = (text: string): string | null => {
   const at = lines.findLastIndex((line) => mountpointOf(line) === '/boot')
   const fields = lines[at]?.trim().split(/\s+/)
   if (fields === undefined) return null
-  const options = (fields[3] ?? 'defaults').split(',').filter((option) => !LATER.test(option))
+  const options = (fields[3] ?? 'defaults').split(',').filter((option) => !UNUSABLE.test(option))
+  // A machine that comes up without the partition goes on to do so.
+  const bind = options.includes('nofail') ? 'bind,nofail' : 'bind'
   const moved = [fields[0], BOOT_PARTITION, fields[2], options.join(',') || 'defaults', ...fields.slice(4)].join(' ')
   return lines
     .flatMap((line, index) => {
@@ -54,7 +56,7 @@ export const bindBootPartition = (text: string): string | null => {
       return [
         '# belay: this partition was /boot. Kernels are in root, so that they go back with a version; GRUB’s directory stays here and is bound to its old place.',
         moved,
-        `${BOOT_PARTITION}/grub /boot/grub none bind 0 0`,
+        `${BOOT_PARTITION}/grub /boot/grub none ${bind} 0 0`,
       ]
     })
     .join('\n')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RefusedError } from '../errors.ts'
+import { InvalidFileError, RefusedError } from '../errors.ts'
 import type { Files } from '../sys/ports.ts'
 import { pathInside } from './path-inside.ts'
 
@@ -127,10 +127,20 @@ export const carryIdentity = async (files: Files, root: string, identity: readon
   return replacements.map(({ file }) => file.path)
 }
 
+/** @throws InvalidFileError when the file is not what `carryIdentity` wrote */
+const readKept = async (files: Files, keepAt: string): Promise<z.infer<typeof Kept>> => {
+  const text = await files.readText(keepAt)
+  try {
+    return Kept.parse(JSON.parse(text))
+  } catch (error) {
+    throw new InvalidFileError(`${keepAt} does not hold what was replaced`, { cause: error, data: { file: keepAt } })
+  }
+}
+
 /** Put back what `carryIdentity` replaced. Right whether that was not begun, cut anywhere, or complete. */
 export const takeBackIdentity = async (files: Files, root: string, keepAt: string): Promise<void> => {
   if ((await files.stat(keepAt)) === null) return
-  for (const { path, before } of Kept.parse(JSON.parse(await files.readText(keepAt)))) {
+  for (const { path, before } of await readKept(files, keepAt)) {
     const directory = await directoryInside(files, root, directoryOf(path))
     if (directory === null) continue
     const place = inDirectory(directory, nameOf(path))

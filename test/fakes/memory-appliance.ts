@@ -82,7 +82,7 @@ export class MemoryAppliance {
     if (volume === null) throw new Error('the installed root was not made')
     await machine.#fill(machine.pool.at('installed'))
     await machine.pool.mount(volume, TARGET)
-    await initialise(machine.process(), { config: [CONFIG], data: [DATA], inRoot: [], policyText: 'format: 1\n' }, quietly)
+    await initialise(machine.process(), { config: [CONFIG], data: [DATA], inRoot: [], policyText: 'format: 1\n', notices: [] }, quietly)
     await machine.reboot()
     return machine
   }

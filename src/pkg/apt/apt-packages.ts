@@ -6,6 +6,7 @@ import { type StatusEntry, installedPackages, nativeArchitecture } from '../dpkg
 import { orderRuns, prefixesOf, proposeRuns } from '../order-runs.ts'
 import { parsePackageRequest } from '../package-name.ts'
 import type { DebconfAnswer, PackageChange, PackageRun, Packages } from '../packages.ts'
+import { packagesAskForReboot } from '../reboot-flag.ts'
 import { applyRun } from './apply-run.ts'
 import { readInstalledSizes, sizeKey } from './apt-cache.ts'
 import { AptGet, type Pins } from './apt-get.ts'
@@ -18,6 +19,9 @@ import { readDigests } from './md5sum.ts'
 import { PackageArchives } from './package-archive.ts'
 import { runnerInRoot } from './runner-in-root.ts'
 import { toChanges } from './simulated-changes.ts'
+
+/** Where Debian's packages leave it that a reboot is needed. */
+const REBOOT_FLAG = '/run/reboot-required'
 
 interface AptPackagesOptions {
   readonly files: Files
@@ -146,7 +150,11 @@ export const createAptPackages = ({ files, runner, root, enterRoot, besideGrubCf
     },
 
     // What a mounted root asks for concerns the machine that will boot it, and its /run is private to enter-root.
-    rebootRequired: async () => root === '/' && (await files.stat('/run/reboot-required')) !== null,
+    rebootRequired: async () => {
+      if (root !== '/' || (await files.stat(REBOOT_FLAG)) === null) return false
+      const names = (await files.stat(`${REBOOT_FLAG}.pkgs`)) === null ? '' : await files.readText(`${REBOOT_FLAG}.pkgs`)
+      return packagesAskForReboot(await files.readText(REBOOT_FLAG), names)
+    },
   }
   return packages
 }

@@ -20,6 +20,7 @@ export interface InitState {
   readonly placements: readonly Placement[]
   readonly config: readonly string[]
   readonly policyText: string
+  readonly notices: readonly string[]
 }
 
 const idFor = (path: string): string => path.slice(1).replaceAll(/[^A-Za-z0-9]+/g, '-')
@@ -125,6 +126,7 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
       },
     ],
     notices: [
+      ...state.notices,
       ...(state.bootPartition === null
         ? []
         : [

@@ -64,7 +64,7 @@ describe('grub-mkconfig on an adopted machine', () => {
     await rm(onGrub(LAYOUT.debianMenu), { force: true })
     await rm(inRoot('etc/grub.d/99_test'), { force: true })
     await rm(inRoot(SHIMS), { recursive: true, force: true })
-    await writeFile(onGrub(LAYOUT.grubCfg), ours)
+    for (const name of [LAYOUT.grubCfg, LAYOUT.grubCfgCopy]) await writeFile(onGrub(name), ours)
     await runTool(libexec('freeze-thaw'), [onGrub('')])
   })
 
@@ -120,6 +120,13 @@ describe('grub-mkconfig on an adopted machine', () => {
     const { status, output } = await run(UPDATE_GRUB)
     expect({ status, output }).toMatchObject({ status: 0, output: expect.stringContaining('belay doctor') as string })
     expect(await readFile(onGrub(LAYOUT.grubCfg), 'utf8')).toContain('menuentry mine')
+  })
+
+  it('writes Debian’s menu where it starts the machine: an init that was cut has made an env block, and no grub.cfg', async () => {
+    await rm(onGrub(LAYOUT.grubCfgCopy))
+    await writeFile(onGrub(LAYOUT.grubCfg), 'menuentry mine {\n}\n')
+    expect(await run(UPDATE_GRUB)).toMatchObject({ status: 0 })
+    expect(await readFile(onGrub(LAYOUT.grubCfg), 'utf8')).toContain("menuentry 'Debian GNU/Linux'")
   })
 
   it('passes every other call on', async () => {

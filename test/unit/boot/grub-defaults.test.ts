@@ -21,7 +21,7 @@ describe('what Debian’s GRUB was told', () => {
     const serial = 'GRUB_TERMINAL="serial console"\nGRUB_SERIAL_COMMAND="serial --unit=1 --speed=115200"\n'
     expect(readGrubDefaults([DEBIAN, cloud, serial])).toEqual({
       kernelArguments: ['console=tty0', 'console=ttyS0,115200', 'earlyprintk=ttyS0,115200', 'quiet'],
-      timeoutSeconds: 0,
+      timeoutSeconds: 1,
       serial: { unit: 1, speed: 115_200 },
       leftOut: [],
     })
@@ -39,13 +39,27 @@ describe('what Debian’s GRUB was told', () => {
     })
   })
 
-  it('runs nothing: a value that only a shell could make is passed over', () => {
-    const text = 'GRUB_CMDLINE_LINUX="quiet"\nGRUB_CMDLINE_LINUX="$(id) $OTHER"\nif true; then GRUB_TIMEOUT=9; fi\n'
-    expect(readGrubDefaults([text])).toMatchObject({ kernelArguments: ['quiet'], timeoutSeconds: null })
+  it('runs nothing: a value that only a shell could make is named instead', () => {
+    const unread = ['GRUB_CMDLINE_LINUX="$(id) $OTHER"', 'GRUB_CMDLINE_LINUX=quiet" splash"', 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX nomodeset"']
+    const text = `GRUB_CMDLINE_LINUX="quiet"\n${unread[0] ?? ''}\n${unread[1] ?? ''}\nif true; then GRUB_TIMEOUT=9; fi\nif true; then\n  ${unread[2] ?? ''}\nfi\n`
+    expect(readGrubDefaults([text])).toMatchObject({ kernelArguments: ['quiet'], timeoutSeconds: null, leftOut: unread })
+  })
+
+  it('follows a value over two lines', () => {
+    expect(readGrubDefaults(['GRUB_CMDLINE_LINUX="console=ttyS0 \\\nquiet"\n'])).toMatchObject({ kernelArguments: ['console=ttyS0', 'quiet'], leftOut: [] })
+  })
+
+  it('names mount options of the root that belay does not write', () => {
+    expect(readGrubDefaults(['GRUB_CMDLINE_LINUX="rootflags=degraded,subvol=@rootfs"\n']).leftOut).toEqual(['rootflags=degraded,subvol=@rootfs'])
+    expect(readGrubDefaults(['GRUB_CMDLINE_LINUX="rootflags=subvol=@rootfs"\n']).leftOut).toEqual([])
   })
 
   it.each(['-1', 'forever', '', '100000'])('has no time-out when it says %j', (value) => {
     expect(readGrubDefaults([`GRUB_TIMEOUT=${value}\n`]).timeoutSeconds).toBeNull()
+  })
+
+  it.each(['--unit 1 --speed 57600', '--speed=57600 --unit=1'])('reads serial options as GRUB does: %s', (options) => {
+    expect(readGrubDefaults([`GRUB_TERMINAL=serial\nGRUB_SERIAL_COMMAND="serial ${options}"\n`]).serial).toEqual({ unit: 1, speed: 57_600 })
   })
 
   it('takes the serial line only where the terminal is one', () => {

@@ -89,6 +89,13 @@ describe('the fstab of a boot environment whose kernels came from a partition at
     expect(fields(bindBootPartition('/dev/vda2 /boot ext4'))[0]).toBe('/dev/vda2 /boot/grub-partition ext4 defaults')
   })
 
+  it('comes up without the partition where the machine did, and can write to it', () => {
+    expect(fields(bindBootPartition('UUID=b /boot ext4 nofail,ro 0 2'))).toEqual([
+      'UUID=b /boot/grub-partition ext4 nofail 0 2',
+      '/boot/grub-partition/grub /boot/grub none bind,nofail 0 0',
+    ])
+  })
+
   it('is the same when it is written twice, and keeps its lines when data is bound', () => {
     const once = bindBootPartition(installed) ?? ''
     expect(bindBootPartition(once)).toBe(once)

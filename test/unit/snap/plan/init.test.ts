@@ -13,6 +13,7 @@ const state: InitState = {
   placements: [{ path: '/srv', role: 'data', why: 'data that this machine serves' }],
   config: ['/etc/app'],
   policyText: 'format: 1\n',
+  notices: [],
 }
 const fromPartition: InitState = { ...state, bootPartition: { source: '/dev/vda2', names: ['vmlinuz-6.12.1', 'vmlinuz-6.12.2'] } }
 const idsOf = (from: InitState): string[] => planInit(from, context()).steps.map(({ id }) => id)
