@@ -63,9 +63,11 @@ export class PackagedMachine {
     return stdout.split('\n').flatMap((line) => (line.startsWith(`${device} `) ? [line.slice(device.length + 1 + root.length) || '/'] : []))
   }
 
-  /** What GRUB's own filesystem code finds in the pool at paths that a menu names. */
+  /** What GRUB's own filesystem code finds in the pool at paths that a menu names. From the image: the kernel may have older blocks of the loop device cached. */
   async grubReadsFromPool(path: string): Promise<void> {
-    await runTool(GRUB_FSTEST, [this.machine.appliance.btrfsDevice, 'cp', `(loop0)${path}`, '/dev/null'])
+    const { rawImage, root } = this.machine.appliance
+    await runTool('/usr/bin/btrfs', ['filesystem', 'sync', '--', root])
+    await runTool(GRUB_FSTEST, [rawImage, 'cp', `(loop0,gpt3)${path}`, '/dev/null'])
   }
 
   /** UUID and path of every subvolume of the pool. */
