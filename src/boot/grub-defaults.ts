@@ -49,7 +49,7 @@ const readAssignments = (texts: readonly string[]): Assignments => {
 }
 
 /** Mount options of the root beyond its subvolume, which belay does not write to its entries. */
-const hasMoreRootFlags = (word: string): boolean => word.startsWith("rootflags=") && !/^rootflags=subvol(?:id)?=[^,]*$/.test(word)
+const hasMoreRootFlags = (word: string): boolean => word.startsWith('rootflags=') && !/^rootflags=subvol(?:id)?=[^,]*$/.test(word)
 
 const wordsOf = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter((word) => word !== '')
 
