@@ -160,7 +160,13 @@ async function makeDirectory(path: string, mode: number): Promise<void> {
   const existing = await fs.stat(path).catch(nullWhenMissing)
   if (existing?.isDirectory() === true) return
   if (existing === null && dirname(path) !== path) await makeDirectory(dirname(path), mode)
-  await fs.mkdir(path, { mode })
+  try {
+    await fs.mkdir(path, { mode })
+  } catch (error) {
+    // Another process of belay's made it meanwhile: at boot the unit and an administrator may both be first.
+    if ((await fs.stat(path).catch(nullWhenMissing))?.isDirectory() === true) return
+    throw error
+  }
   await fs.chmod(path, mode)
   await syncDirectory(dirname(path))
 }

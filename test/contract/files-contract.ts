@@ -136,6 +136,11 @@ export function describeFilesContract(name: string, prepare: () => Promise<Files
     })
 
     describe('directories', () => {
+      it('makes one that others make at the same time', async () => {
+        await Promise.all(Array.from({ length: 20 }, () => files.makeDirectory(at('shared', 'deep'))))
+        expect(await files.stat(at('shared', 'deep'))).toMatchObject({ kind: 'directory' })
+      })
+
       it('makes missing parents, and is content with what exists', async () => {
         await files.makeDirectory(at('a', 'b', 'c'), 0o755)
         await files.makeDirectory(at('a', 'b', 'c'), 0o700)
