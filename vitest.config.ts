@@ -12,6 +12,8 @@ export default defineConfig({
         // Real filesystems on loop devices, mounts and packages: as root, one file after the other.
         test: { name: 'integration', include: ['test/integration/**/*.test.ts'], fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 },
       },
+      // Machines in QEMU, each a scenario of its own with its own time limits.
+      { extends: true, test: { name: 'vm', include: ['test/vm/**/*.test.ts'], fileParallelism: false } },
     ],
   },
 })

@@ -1,0 +1,235 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { z } from 'zod'
+import { buildVendorRepository, sourcesList, type VendorRepository } from '../../../demo/vendor/repository.ts'
+import type { RepositoryServer } from '../../../demo/vendor/repository-server.ts'
+import { type BelayRepository, buildBelayRepository } from '../../integration/belay/belay-package.ts'
+import { quote } from '../lab/guest.ts'
+import { scenario } from '../lab/scenario.ts'
+import type { MachineOptions, VirtualMachine } from '../lab/virtual-machine.ts'
+import { BelayInGuest, LONG_SECONDS } from './belay-in-guest.ts'
+import { othersOf, readBootSets } from './boot-sets.ts'
+import { type MachineFacts, readMachineFacts } from './machine-facts.ts'
+
+const { version: ownVersion } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')))
+
+/** Each initrd takes minutes to build where the processor is emulated: a quick run builds one by hand, in the version where it counts most. */
+const isQuick = process.env['BELAY_VM_QUICK'] !== undefined
+
+const OLDER = '0.0.9'
+const NEWER = ownVersion
+const RELEASE_KERNEL = '6.12.107'
+const SECURITY_KERNEL = '6.12.117'
+
+/** What the boot menu writes is compared too: nothing but belay changes grub.cfg. */
+type Version = Pick<MachineFacts, 'kernel' | 'modules' | 'application' | 'config' | 'service'>
+
+const versionOf = ({ kernel, modules, application, config, service }: MachineFacts): Version => ({ kernel, modules, application, config, service })
+
+/**
+ * The whole story on one machine, by what a user installs and types: adopted, upgraded, taken back and forward, over many boots without a key pressed, and
+ * some with. Each chapter goes on from the one before; when one fails, those behind it are skipped.
+ */
+export const tellStory = (title: string, options: MachineOptions): void => {
+  describe(title, () => {
+    let machine: VirtualMachine
+    let belay: BelayInGuest
+    let vendor: VendorRepository
+    let vendorServer: RepositoryServer
+    let packages: BelayRepository
+    let one: MachineFacts
+    let two: MachineFacts
+    let three: MachineFacts
+    const step = scenario(options)
+    const chapter = (name: string, work: () => Promise<void>): void => {
+      step(name, async (own) => {
+        machine = own
+        belay = new BelayInGuest(own)
+        await work()
+      })
+    }
+
+    /** What runs, with all that holds in every version checked. */
+    const facts = async (): Promise<MachineFacts> => {
+      const is = await readMachineFacts(machine)
+      expect(is.root).toBe(`/@belay/be/${is.commandLine}/root`)
+      expect(is.modules).toBe(is.kernel)
+      expect(is.configFilesystem).toBe('256')
+      expect(is.machineId).toBe(one.machineId)
+      expect(is.grubCfg).toBe(one.grubCfg)
+      expect(is.data).toBe(one.data)
+      expect((await belay.status()).running?.be).toBe(is.commandLine)
+      return is
+    }
+
+    /** All that an administrator may call by hand, and what it must leave alone. */
+    const workByHand = async ({ initrds = !isQuick } = {}): Promise<void> => {
+      const is = await facts()
+      const before = await readBootSets(machine)
+      const next = (await belay.status()).next
+      await machine.must('update-grub && grub-mkconfig -o /boot/grub/grub.cfg', { timeoutSeconds: LONG_SECONDS })
+      if (initrds) await machine.must('update-initramfs -u -k all', { timeoutSeconds: LONG_SECONDS })
+      const after = await readBootSets(machine)
+      expect(othersOf(after, is.commandLine)).toEqual(othersOf(before, is.commandLine))
+      await expectInitrdInStep(is)
+      expect(await facts()).toEqual(is)
+      expect((await belay.status()).next).toEqual(next)
+      expect(await belay.findings()).toEqual([])
+      expect(await machine.must('grep -c menuentry /boot/grub/belay/debian.cfg')).not.toBe('0\n')
+    }
+
+    /** The initrd that GRUB loads for what runs is the one that the running version's own tools built. */
+    const expectInitrdInStep = async ({ commandLine, kernel }: MachineFacts): Promise<void> => {
+      const stdout = await machine.must(`sha256sum </boot/initrd.img-${kernel}; sha256sum </boot/grub/belay/be/${commandLine}/initrd.img`)
+      const [built, loaded] = stdout.split('\n')
+      expect(loaded).toBe(built)
+    }
+
+    const upgrade = async (): Promise<void> => {
+      await belay.must('upgrade --yes')
+    }
+
+    beforeAll(async () => {
+      vendor = await buildVendorRepository()
+      vendor.publish(['1.0.0'], { kernel: false, grub: false })
+      vendorServer = await vendor.serve()
+      packages = await buildBelayRepository([OLDER, NEWER])
+      packages.publish([OLDER])
+    }, 1_800_000)
+
+    afterAll(async () => {
+      await vendorServer.close()
+      await packages.close()
+    })
+
+    chapter('boots as the installer left it, and takes the package', async () => {
+      await machine.start()
+      const sources = sourcesList(machine.addressOf(vendorServer.url)) + sourcesList(machine.addressOf(packages.server.url))
+      await machine.must(`printf %s ${quote(sources)} >/etc/apt/sources.list && apt-get -q update && apt-get -q -y install belay`, {
+        timeoutSeconds: LONG_SECONDS,
+      })
+      expect(await belay.version()).toBe(OLDER)
+      expect((await belay.status()).initialised).toBe(false)
+    })
+
+    chapter('is adopted, in a new boot environment that the next boot starts', async () => {
+      await belay.must("init --config /etc/acme --data-format /usr/share/acme/data-format --important 'acme-*' --yes")
+      expect(await belay.findings()).toEqual([expect.stringMatching(/^reboot-pending: /)])
+      await machine.reboot()
+      one = await readMachineFacts(machine)
+      expect(one).toMatchObject({ application: '1.0.0', service: 'active', config: 'interval=1', failedUnits: '' })
+      expect(one.kernel).toContain(RELEASE_KERNEL)
+      expect(await facts()).toEqual(one)
+      expect(await belay.findings()).toEqual([])
+    })
+
+    chapter('is left alone by update-grub and update-initramfs in the first version', () => workByHand())
+
+    chapter('is upgraded to the security kernel, application 2 and a newer belay, and boots them with no key pressed', async () => {
+      vendor.publish(['1.0.0', '2.0.0'])
+      packages.publish([OLDER, NEWER])
+      await upgrade()
+      expect(await belay.findings()).toEqual([expect.stringMatching(/^reboot-pending: /)])
+      await machine.reboot()
+      two = await facts()
+      expect(two).toMatchObject({ application: '2.0.0', service: 'active', failedUnits: '' })
+      expect(two.kernel).toContain(SECURITY_KERNEL)
+      expect(await belay.version()).toBe(NEWER)
+      await belay.must('confirm')
+      expect(await belay.findings()).toEqual([])
+    })
+
+    chapter('is left alone by update-grub and update-initramfs in the second version', () => workByHand())
+
+    chapter('goes back: old kernel, old application, old configuration, older belay, the data of now', async () => {
+      await machine.rebootBy('belay rollback --reboot --yes', { timeoutSeconds: LONG_SECONDS })
+      expect(versionOf(await facts())).toEqual(versionOf(one))
+      expect(await belay.version()).toBe(OLDER)
+      expect(await machine.must('cat /run/motd.d/belay')).toContain('belay confirm')
+      await belay.must('confirm')
+      expect(await machine.must('cat /run/motd.d/belay')).toContain('belay forward')
+    })
+
+    chapter('rebuilds its own initrd after going back, and no other', () => workByHand({ initrds: true }))
+
+    chapter('goes forward: all is new again', async () => {
+      await machine.rebootBy('belay forward --reboot --yes', { timeoutSeconds: LONG_SECONDS })
+      expect(versionOf(await facts())).toEqual(versionOf(two))
+      expect(await belay.version()).toBe(NEWER)
+      await belay.must('confirm')
+      expect(await machine.run('test -e /run/motd.d/belay')).toMatchObject({ status: 1 })
+    })
+
+    chapter('loses the old kernel to apt autoremove, in this version alone', async () => {
+      const before = await readBootSets(machine)
+      await machine.must(`apt-mark auto 'linux-image-${one.kernel}' && apt-get -q -y -o APT::Protect-Kernels=false -o 'APT::NeverAutoRemove=' autoremove`, {
+        timeoutSeconds: LONG_SECONDS,
+      })
+      expect(await machine.run(`test -e /boot/vmlinuz-${one.kernel} -o -e /lib/modules/${one.kernel}/kernel`)).toMatchObject({ status: 1 })
+      expect(othersOf(await readBootSets(machine), two.commandLine)).toEqual(othersOf(before, two.commandLine))
+      expect(await belay.findings()).toEqual([])
+    })
+
+    chapter('is upgraded to application 3, which asks for no reboot', async () => {
+      await machine.must("sed -i 's/^interval=.*/interval=3/' /etc/acme/gateway.conf && systemctl restart acme-gateway")
+      vendor.publish(['1.0.0', '2.0.0', '3.0.0'])
+      await upgrade()
+      three = await facts()
+      expect(three).toMatchObject({ application: '3.0.0', service: 'active', config: 'interval=3', kernel: two.kernel })
+      expect((await belay.status()).running?.confirmed).toBe(true)
+      expect(await belay.findings()).toEqual([])
+    })
+
+    chapter('is left alone by update-grub and update-initramfs in the third version', () => workByHand())
+
+    chapter('goes back two versions at once, to a kernel that the newest one does not have any more', async () => {
+      const id = String(await belay.generationWith('1.0.0'))
+      expect(await machine.run(`belay rollback ${id} --yes`)).toMatchObject({ status: 10 })
+      await machine.rebootBy(`belay rollback ${id} --force --reboot --yes`, { timeoutSeconds: LONG_SECONDS })
+      // The first application refuses the data of the third; belay has said so.
+      const { kernel, modules, application, config } = await facts()
+      expect({ kernel, modules, application, config }).toEqual({ kernel: one.kernel, modules: one.modules, application: one.application, config: one.config })
+      await belay.must('confirm')
+    })
+
+    chapter('keeps the newer configuration when asked', async () => {
+      await machine.rebootBy('belay forward --reboot --yes', { timeoutSeconds: LONG_SECONDS })
+      expect(versionOf(await facts())).toEqual(versionOf(three))
+      await belay.must('confirm')
+      const id = String(await belay.generationWith('1.0.0'))
+      await machine.rebootBy(`belay rollback ${id} --force --keep-config --reboot --yes`, { timeoutSeconds: LONG_SECONDS })
+      expect(await facts()).toMatchObject({ kernel: one.kernel, application: '1.0.0', config: 'interval=3' })
+      await belay.must('confirm')
+      expect(await belay.findings()).toEqual([])
+    })
+
+    // A quick run has at-the-menu.test.ts for the rest.
+    if (isQuick) return
+
+    chapter('boots a version picked with arrow keys once, and stays with it when that is confirmed', async () => {
+      const stays = (await facts()).commandLine
+      const third = `version ${String(await belay.generationWith('3.0.0'))}`
+      await machine.reboot({ pick: [third] })
+      const picked = await facts()
+      expect(versionOf(picked)).toEqual(versionOf(three))
+      expect(await belay.status()).toMatchObject({ running: { confirmed: false, why: 'picked' }, next: { be: stays } })
+      expect(await machine.must('cat /run/motd.d/belay')).toContain('for this boot')
+      await machine.reboot()
+      expect((await facts()).commandLine).toBe(stays)
+      await machine.reboot({ pick: [third] })
+      await belay.must('confirm')
+      await machine.reboot()
+      expect((await facts()).commandLine).toBe(picked.commandLine)
+      expect(await belay.findings()).toEqual([])
+    })
+
+    chapter('gets Debian’s own menu back when the package is removed', async () => {
+      await machine.must('apt-get -q -y remove belay', { timeoutSeconds: LONG_SECONDS })
+      await machine.reboot()
+      const is = await readMachineFacts(machine)
+      expect(is).toMatchObject({ kernel: three.kernel, application: '3.0.0', data: one.data, commandLine: '' })
+      expect(is.root).toMatch(/^\/@belay\/be\//)
+    })
+  })
+}
