@@ -34,7 +34,7 @@ describe('a person at the boot menu of an adopted machine', () => {
     const belay = new BelayInGuest(machine)
     await machine.reboot({ pick: ['(factory)'] })
     expect(await belay.status()).toMatchObject({ running: { be: 'be-000002', confirmed: false, why: 'picked' }, next: { be: 'be-000001' } })
-    expect(await machine.must('cat /run/motd.d/belay')).toContain('for this boot')
+    expect(await machine.must('systemctl is-system-running --wait >/dev/null; cat /run/motd.d/belay', { timeoutSeconds: 300 })).toContain('for this boot')
     await machine.reboot()
     expect(await belay.status()).toMatchObject({ running: { be: 'be-000001', confirmed: true } })
   })
