@@ -33,7 +33,6 @@ const PRODUCT = 'Debian'
 
 /** A menu stays right when the version that runs has another time zone than the one that wrote it. */
 const withoutTimes = (fragment: string): string => fragment.replaceAll(/ - \d{4}-\d\d-\d\d \d\d:\d\d\b/g, '')
-const BEFORE = LAYOUT.before
 
 /** The port of snap/ on the real GRUB partition: turns records of the index into GRUB's files. */
 export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles => {
@@ -127,19 +126,19 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       const before = await textOf(LAYOUT.grubCfg)
       const ours = grubCfgText()
       await partition.prepare()
-      if (before !== null && before !== ours && (await textOf(BEFORE)) === null) await files.writeAtomic(partition.path(BEFORE), before, 0o644)
+      if (before !== null && before !== ours && (await textOf(LAYOUT.before)) === null) await files.writeAtomic(partition.path(LAYOUT.before), before, 0o644)
       await partition.change({ grubCfg: ours })
       await files.remove(partition.path(LAYOUT.released))
       await partition.settle()
       await options.bootLoader.installStub()
     },
     async restoreGrubCfg() {
-      const before = await textOf(BEFORE)
+      const before = await textOf(LAYOUT.before)
       if (before === null) return
       await files.writeAtomic(partition.path(LAYOUT.released), '', 0o644)
       await files.writeAtomic(partition.path(LAYOUT.grubCfg), before)
       await partition.settle()
-      await files.remove(partition.path(BEFORE))
+      await files.remove(partition.path(LAYOUT.before))
     },
     isGrubCfgOurs,
     async space() {

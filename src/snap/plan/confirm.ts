@@ -2,6 +2,8 @@ import { RefusedError } from '../../errors.ts'
 import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { BootEnvironment, Generation } from '../model.ts'
 import type { GenerationId } from '../names.ts'
+import { cloneGeneration } from './clone-generation.ts'
+import { sharedData } from './data-of-clone.ts'
 import type { Plan } from './plan.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, carryIdentity, runningBe, sourcesOf, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
@@ -143,56 +145,22 @@ const keepLeft = (
   }
 }
 
+/** What runs stood for a generation until now: another standby takes its place, unless one is there. */
 const replaceStandby = (state: PlanningState, id: GenerationId, numbering: Numbering, context: PlanContext): { steps: Step[]; changes: PlannedChange[] } => {
   const generation = state.index.generations.find((candidate) => candidate.id === id)
   const running = runningBe(state)
   const another = state.index.bootEnvironments.some((be) => be.standsFor === id && be.name !== running.name)
   if (generation === undefined || another) return { steps: [], changes: [] }
   const name = numbering.be()
-  const boot: Step =
-    state.bootSetInStep && running.bootSet?.initrd.sha256 === generation.bootSet?.initrd.sha256 && running.bootSet !== null
-      ? {
-          id: 'replace-boot-set',
-          kind: 'boot-set.share',
-          from: running.name,
-          to: name,
-          root: { step: 'replace-standby' },
-          expected: generation.bootSet,
-          why: `give ${name} a verified kernel and initrd`,
-        }
-      : {
-          id: 'replace-boot-set',
-          kind: 'boot-set.build',
-          be: name,
-          root: { step: 'replace-standby' },
-          why: `give ${name} a verified kernel and initrd from its own /boot`,
-        }
-  const uses = running.data.flatMap((use) => {
-    const volume = state.index.data.find((candidate) => candidate.name === use.data)?.volume
-    return volume === undefined ? [] : [{ mountpoint: use.mountpoint, data: use.data, volume }]
+  const clone = cloneGeneration({
+    state,
+    context,
+    generation,
+    name,
+    sources: sourcesOf(generation),
+    data: sharedData(state, running).uses,
+    standsFor: id,
+    why: `clone ${name}, so that generation ${String(id)} can be chosen again as it was`,
   })
-  return {
-    steps: [
-      {
-        id: 'replace-standby',
-        kind: 'be.clone',
-        name,
-        sources: sourcesOf(generation),
-        why: `clone ${name}, so that generation ${String(id)} can be chosen again as it was`,
-      },
-      { id: 'bind-replaced-data', kind: 'data.bind', be: name, uses, why: `write into ${name} which data it uses` },
-      carryIdentity(name, context),
-      boot,
-    ],
-    changes: [
-      {
-        planned: 'add-be',
-        draft: { name, createdAt: context.now, origin: id, standsFor: id, data: running.data, confirmedAt: null },
-        members: { step: 'replace-standby' },
-        moreMembers: [],
-        bootSet: { step: 'replace-boot-set' },
-        dataFormat: { value: generation.dataFormat },
-      },
-    ],
-  }
+  return { steps: [...clone.steps, carryIdentity(name, context)], changes: clone.changes }
 }

@@ -1,9 +1,10 @@
 import { NotFoundError, RefusedError } from '../../errors.ts'
 import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
-import type { Source } from '../driver.ts'
-import type { BootEnvironment, DataUse, Generation } from '../model.ts'
+import type { BootEnvironment, Generation } from '../model.ts'
 import type { BeName, GenerationId } from '../names.ts'
-import { hoursBetween, passDataGate } from './data-gate.ts'
+import { cloneGeneration, sourcesKeepingConfig } from './clone-generation.ts'
+import { passDataGate } from './data-gate.ts'
+import { holdsData, lossOf, restoredData, sharedData } from './data-of-clone.ts'
 import { versionBeforeLastUpgrade } from './lineage.ts'
 import type { Plan } from './plan.ts'
 import {
@@ -18,7 +19,7 @@ import {
   sourcesOf,
   wasStarted,
 } from './state.ts'
-import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
+import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
 
 export interface SwitchRequest {
@@ -73,9 +74,6 @@ const standingFor = (state: PlanningState, request: SwitchRequest, generation: G
   return standing.find((be) => be.name === generation.takenFrom) ?? untouched[0] ?? null
 }
 
-/** Whether the generation holds data of its own, so that --with-data can bring it back. */
-const holdsData = (generation: Generation): boolean => generation.members.some((member) => member.role === 'data')
-
 /**
  * Choose the version for the next boot. What runs now is taken as a generation first and stays as it is; nothing is destroyed, and one
  * write of the env block is the switch.
@@ -125,10 +123,11 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     })
   }
 
-  const data = fresh ? freshData(state, request, generation, running, numbering) : { uses: existing.data, steps: [], changes: [], planned: [] }
+  const data = request.withData ? restoredData(state, generation, running, numbering) : sharedData(state, running)
   if (!request.withData) {
+    const uses = fresh ? data.uses : existing.data
     notices.push(
-      ...passDataGate({ index: state.index, generation, data: data.uses, force: request.force, now: context.now, withDataPossible: holdsData(generation) }),
+      ...passDataGate({ index: state.index, generation, data: uses, force: request.force, now: context.now, withDataPossible: holdsData(generation) }),
     )
   }
 
@@ -138,8 +137,17 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
 
   let target: BeName = existing?.name ?? running.name
   if (fresh) {
-    const clone = cloneOf(state, request, generation, running, numbering.be(), context, data.planned)
-    target = clone.name
+    target = numbering.be()
+    const clone = cloneGeneration({
+      state,
+      context,
+      generation,
+      name: target,
+      sources: request.keepConfig ? sourcesKeepingConfig(generation, running) : sourcesOf(generation),
+      data: data.uses,
+      standsFor: request.keepConfig || request.withData ? null : generation.id,
+      why: `clone ${target} from generation ${String(generation.id)}${request.keepConfig ? ' with the configuration of now' : ''}`,
+    })
     steps.push(...data.steps, ...clone.steps)
     changes.push(...data.changes, ...clone.changes)
   }
@@ -192,134 +200,3 @@ const startedNotices = (state: PlanningState, request: SwitchRequest, generation
         .filter((be) => be.standsFor === generation.id && wasStarted(be) && be.name !== running.name)
         .filter((be) => request.direction === 'rollback' || be.name !== generation.takenFrom)
         .map((be) => `${be.name} was started since it was cloned and stays as it is; generation ${String(generation.id)} is cloned anew`)
-
-/** What --with-data leaves behind, as a span of time. */
-const lossOf = (generation: Generation, running: BootEnvironment, now: string): string[] =>
-  generation.members.flatMap(({ role, mountpoint }) =>
-    role === 'data'
-      ? [
-          `${mountpoint} goes back ${String(hoursBetween(generation.createdAt, now))} hours, to ${generation.createdAt.slice(0, 16).replace('T', ' ')} UTC; what was written there since stays with ${running.name} (belay forward)`,
-        ]
-      : [],
-  )
-
-interface FreshData {
-  readonly uses: readonly DataUse[]
-  readonly planned: readonly PlannedDataUse[]
-  readonly steps: Step[]
-  readonly changes: PlannedChange[]
-}
-
-/** The data of a fresh clone: what runs now uses, or with --with-data copies of what the generation holds. */
-const freshData = (state: PlanningState, request: SwitchRequest, generation: Generation, running: BootEnvironment, numbering: Numbering): FreshData => {
-  if (!request.withData) return { uses: running.data, planned: [], steps: [], changes: [] }
-  if (!holdsData(generation)) {
-    throw new RefusedError('no-data-in-generation', `generation ${String(generation.id)} was taken without data`, {
-      next: ['belay show ' + String(generation.id), 'leave --with-data out'],
-    })
-  }
-  const steps: Step[] = []
-  const changes: PlannedChange[] = []
-  const planned: PlannedDataUse[] = running.data.map((use) => {
-    const member = generation.members.find((candidate) => candidate.role === 'data' && candidate.mountpoint === use.mountpoint)
-    if (member === undefined) {
-      const volume = state.index.data.find((candidate) => candidate.name === use.data)?.volume
-      if (volume === undefined) throw new NotFoundError(`data volume ${use.data} of ${running.name} is not in the index`, { next: ['belay doctor'] })
-      return { mountpoint: use.mountpoint, data: use.data, volume }
-    }
-    const name = numbering.data()
-    steps.push({
-      id: `copy-${name}`,
-      kind: 'data.clone',
-      name,
-      from: member.volume,
-      why: `bring back ${use.mountpoint} as generation ${String(generation.id)} holds it`,
-    })
-    changes.push({
-      planned: 'add-data',
-      draft: { name, role: 'data', mountpoint: use.mountpoint, format: generation.dataFormat },
-      volume: { step: `copy-${name}` },
-    })
-    return { mountpoint: use.mountpoint, data: name, volume: { step: `copy-${name}` } }
-  })
-  return { uses: planned.map(({ mountpoint, data }) => ({ mountpoint, data })), planned, steps, changes }
-}
-
-interface CloneSteps {
-  readonly name: BeName
-  readonly steps: Step[]
-  readonly changes: PlannedChange[]
-}
-
-const cloneOf = (
-  state: PlanningState,
-  request: SwitchRequest,
-  generation: Generation,
-  running: BootEnvironment,
-  name: BeName,
-  context: PlanContext,
-  planned: readonly PlannedDataUse[],
-): CloneSteps => {
-  const own = sourcesOf(generation)
-  const sources: Source[] = request.keepConfig
-    ? [...own.filter((source) => source.role === 'root'), ...sourcesOf(running).filter((source) => source.role === 'config')]
-    : own
-  const holder = state.index.bootEnvironments.find(
-    (be) =>
-      be.bootSet !== null &&
-      generation.bootSet !== null &&
-      be.bootSet.initrd.sha256 === generation.bootSet.initrd.sha256 &&
-      be.bootSet.vmlinuz.sha256 === generation.bootSet.vmlinuz.sha256,
-  )
-  const bootSet: Step =
-    holder === undefined
-      ? { id: 'boot-set', kind: 'boot-set.build', be: name, root: { step: 'clone' }, why: `give ${name} a verified kernel and initrd from its own /boot` }
-      : {
-          id: 'boot-set',
-          kind: 'boot-set.share',
-          from: holder.name,
-          to: name,
-          root: { step: 'clone' },
-          expected: generation.bootSet,
-          why: `give ${name} a verified kernel and initrd`,
-        }
-  const uses: DataUse[] = planned.length > 0 ? planned.map(({ mountpoint, data }) => ({ mountpoint, data })) : running.data.map((use) => ({ ...use }))
-  const bound: PlannedDataUse[] =
-    planned.length > 0
-      ? [...planned]
-      : running.data.flatMap((use) => {
-          const volume = state.index.data.find((candidate) => candidate.name === use.data)?.volume
-          return volume === undefined ? [] : [{ mountpoint: use.mountpoint, data: use.data, volume }]
-        })
-  return {
-    name,
-    steps: [
-      {
-        id: 'clone',
-        kind: 'be.clone',
-        name,
-        sources,
-        why: `clone ${name} from generation ${String(generation.id)}${request.keepConfig ? ' with the configuration of now' : ''}`,
-      },
-      { id: 'bind-data', kind: 'data.bind', be: name, uses: bound, why: `write into ${name} which data it uses` },
-      bootSet,
-    ],
-    changes: [
-      {
-        planned: 'add-be',
-        draft: {
-          name,
-          createdAt: context.now,
-          origin: generation.id,
-          standsFor: request.keepConfig || request.withData ? null : generation.id,
-          data: uses,
-          confirmedAt: null,
-        },
-        members: { step: 'clone' },
-        moreMembers: [],
-        bootSet: { step: 'boot-set' },
-        dataFormat: { value: generation.dataFormat },
-      },
-    ],
-  }
-}

@@ -111,20 +111,20 @@ describe('confirm', () => {
       choice: { good: name(1), trial: name(3), attemptsLeft: 1, once: null },
     })
     const plan = planConfirm(rolledBack, request, context())
-    expect(stepOf(plan, 'boot-set.share').from).toBe(name(3))
+    expect(stepOf(plan, 'boot-set.share')).toMatchObject({ from: name(2), to: name(4) })
     expect(changesOf(plan)).toContainEqual(
       expect.objectContaining({ planned: 'add-be', draft: expect.objectContaining({ name: name(4), standsFor: 2 }) as unknown }),
     )
   })
 
-  it('builds the new standby’s boot set from its own /boot when the running one is another', () => {
+  it('builds the new standby’s boot set from its own /boot when no boot environment has the generation’s', () => {
     const other = state({
       generations: confirmedTwo,
-      bes: [be(1), be(3, { origin: 2, standsFor: 2, kernel: '6.2' })],
+      bes: [be(1, { kernel: '6.3' }), be(3, { origin: 2, standsFor: 2, kernel: '6.2' })],
       running: 3,
       choice: { good: name(1), trial: name(3), attemptsLeft: 1, once: null },
     })
-    expect(stepOf(planConfirm(other, request, context()), 'boot-set.build')).toMatchObject({ root: { step: 'replace-standby' } })
+    expect(stepOf(planConfirm(other, request, context()), 'boot-set.build')).toMatchObject({ root: { step: 'clone' } })
   })
 
   it('records the health of the generation that it descends from', () => {
