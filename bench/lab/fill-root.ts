@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { runTool } from '../../demo/run-tool.ts'
 
 const FILES_IN_DIRECTORY = 500

@@ -1,4 +1,4 @@
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import type { IndexChange } from '../../src/snap/index-change.ts'
 import { generationName } from '../../src/snap/names.ts'
 import { Numbering, runningBe, sourcesOf } from '../../src/snap/plan/state.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { runTool } from '../../demo/run-tool.ts'
 import { libexec } from '../../src/program-directory.ts'
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { Snapper } from '../peers/snapper.ts'
 import { Timeshift } from '../peers/timeshift.ts'
 import type { Lab } from './lab.ts'

@@ -1,7 +1,7 @@
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { chrootCommand } from '../../demo/appliance/chroot.ts'
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { unmountAll } from '../../demo/appliance/release.ts'
 import { isWithin, readMounts } from '../../demo/appliance/mount-table.ts'
 import { runTool } from '../../demo/run-tool.ts'

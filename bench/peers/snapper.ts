@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { runTool } from '../../demo/run-tool.ts'
 import { PeerRoot } from './peer-root.ts'
 

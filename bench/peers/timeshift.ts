@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { FailedError } from '../../src/errors.ts'
 import { PeerRoot } from './peer-root.ts'
 

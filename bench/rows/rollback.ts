@@ -1,4 +1,4 @@
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import type { Lab } from '../lab/lab.ts'
 import { takeTurns } from '../lab/samples.ts'
 import { settle } from '../lab/settle.ts'

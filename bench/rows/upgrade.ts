@@ -1,4 +1,4 @@
-import type { Appliance } from '../../demo/appliance/disk.ts'
+import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { chrootCommand } from '../../demo/appliance/chroot.ts'
 import { buildVendorRepository } from '../../demo/vendor/repository.ts'
 import { runTool } from '../../demo/run-tool.ts'

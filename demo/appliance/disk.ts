@@ -2,15 +2,16 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, realpath, rm, rmdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BugError, NotFoundError, RefusedError } from '../../src/errors.ts'
-import { runTool, type ToolOptions, type ToolOutcome } from '../run-tool.ts'
+import { runTool } from '../run-tool.ts'
 import { sourcesList } from '../vendor/repository.ts'
+import type { Appliance } from './appliance.ts'
 import { runInChroot } from './chroot.ts'
 import { finishInstallation } from './finish-installation.ts'
 import { parseFstab, planMounts } from './fstab.ts'
 import { readFromGrubPartition } from './grub-reads.ts'
-import { attachLoop, type ByteRange } from './loop-device.ts'
+import { attachLoop } from './loop-device.ts'
 import { isWithin } from './mount-table.ts'
-import { type Firmware, type Layout, LARGEST_GRUB_PARTITION, planLayout, ROOT_OFFSET, writePartitionTable } from './partition-table.ts'
+import { type Layout, LARGEST_GRUB_PARTITION, planLayout, ROOT_OFFSET, writePartitionTable } from './partition-table.ts'
 import { releaseImages, unmountAll, type Released } from './release.ts'
 import type { RootArchive } from './root-archive.ts'
 import { ensureTemplateImage, SMALLEST_ROOT } from './template-image.ts'
@@ -30,41 +31,6 @@ export interface ApplianceOptions {
   /** The second partition: whole MiB, at most and by default 512, or 384 where it holds GRUB alone; small ones are for tests of a full partition. */
   readonly grubBytes?: number
   readonly layout?: Layout
-}
-
-/** A machine's disk with Debian and the application on it, as loop devices of this machine. Nothing is mounted at first. */
-export interface Appliance {
-  readonly directory: string
-  /** Where mountRoot mounts. */
-  readonly root: string
-  readonly rawImage: string
-  readonly layout: Layout
-  readonly firmware: Firmware
-  /** Serial number of the EFI system partition, eight hexadecimal digits; null where a BIOS starts the machine. */
-  readonly espSerial: string | null
-  /** GRUB's directory on the second partition: empty, or `/grub`. */
-  readonly grubPrefix: string
-  /** Place of the second partition in the image, in bytes. */
-  readonly grubPartition: ByteRange
-  readonly grubDevice: string
-  readonly grubUuid: string
-  readonly btrfsPartition: ByteRange
-  readonly btrfsDevice: string
-  readonly btrfsUuid: string
-  /** Mounts a subvolume and all that a machine booted from it would mount: the lines of its own fstab, but for the EFI system partition. */
-  mountRoot(subvolume: string): Promise<void>
-  /** Unmounts all at and below `root`. Fine when nothing is mounted. */
-  unmountRoot(): Promise<void>
-  /** What a reboot into a subvolume changes: unmountRoot, then mountRoot. */
-  boot(subvolume: string): Promise<void>
-  /** Runs a program in the mounted root: own /proc and /run, the machine's network; debconf asks nothing. @throws ToolError when its status is not expected */
-  run(program: string, args: readonly string[], options?: ToolOptions): Promise<ToolOutcome>
-  /** Makes a served repository the only one that apt in the mounted root knows. */
-  useRepository(url: string, options?: { readonly base?: boolean }): Promise<void>
-  /** Content of a file in GRUB's directory (`/belay/env`) as GRUB would read it now: from the disk, without replaying the journal. @throws NotFoundError */
-  grubReads(path: string): Promise<Buffer>
-  /** Gives everything back and deletes the files. Fine when called again or at the same time. */
-  close(): Promise<void>
 }
 
 export async function createAppliance(options: ApplianceOptions): Promise<Appliance> {

@@ -3,10 +3,10 @@ import { constants } from 'node:fs'
 import { copyFile, mkdir, readdir, rename, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runTool } from '../run-tool.ts'
+import type { Appliance } from './appliance.ts'
 import { installBootLoader } from './boot-loader.ts'
-import type { runInChroot } from './chroot.ts'
 import { makeEfiSystemPartition } from './efi-system-partition.ts'
-import type { DiskLayout, Firmware, Layout } from './partition-table.ts'
+import type { DiskLayout } from './partition-table.ts'
 import { INSTALLER_SUBVOLUME } from './template-image.ts'
 
 const MOUNT = '/usr/bin/mount'
@@ -16,21 +16,22 @@ const FREEZE_THAW = join(import.meta.dirname, '../../libexec/freeze-thaw')
 const TARGETS = { bios: 'i386-pc', efi: 'x86_64-efi' } as const
 
 /** What is known of an appliance while it is installed. */
-interface Installation {
-  readonly root: string
-  readonly rawImage: string
-  readonly layout: Layout
-  readonly firmware: Firmware
-  readonly espSerial: string | null
-  readonly grubPrefix: string
-  readonly grubDevice: string
-  readonly grubUuid: string
-  readonly btrfsDevice: string
-  readonly btrfsUuid: string
-  boot(subvolume: string): Promise<void>
-  unmountRoot(): Promise<void>
-  run(program: string, args: readonly string[]): ReturnType<typeof runInChroot>
-}
+type Installation = Pick<
+  Appliance,
+  | 'root'
+  | 'rawImage'
+  | 'layout'
+  | 'firmware'
+  | 'espSerial'
+  | 'grubPrefix'
+  | 'grubDevice'
+  | 'grubUuid'
+  | 'btrfsDevice'
+  | 'btrfsUuid'
+  | 'boot'
+  | 'unmountRoot'
+  | 'run'
+>
 
 /** What the installer writes last: who this machine is, what it mounts, its kernel where /boot is a partition, and GRUB with Debian's menu. */
 export async function finishInstallation(appliance: Installation, disk: DiskLayout): Promise<void> {

@@ -1,3 +1,5 @@
+import { octalUnescape } from '../../src/octal-escape.ts'
+
 /** A line of fstab(5). */
 export interface FstabEntry {
   readonly source: string
@@ -6,13 +8,11 @@ export interface FstabEntry {
   readonly options: readonly string[]
 }
 
-const unescape = (text: string): string => text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-
 export function parseFstab(text: string): FstabEntry[] {
   return text.split('\n').flatMap((line) => {
     const [source, mountpoint, type, options] = line.trim().split(/\s+/)
     if (source === undefined || source.startsWith('#') || mountpoint === undefined || type === undefined) return []
-    return [{ source: unescape(source), mountpoint: unescape(mountpoint), type, options: (options ?? 'defaults').split(',') }]
+    return [{ source: octalUnescape(source), mountpoint: octalUnescape(mountpoint), type, options: (options ?? 'defaults').split(',') }]
   })
 }
 

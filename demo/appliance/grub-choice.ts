@@ -2,7 +2,7 @@ import { LAYOUT, bootEnvironmentPath, BOOT_SET_FILES } from '../../src/boot/grub
 import { type WhatBoots, whatBoots } from '../../src/boot/next-boot-from-files.ts'
 import { NotFoundError } from '../../src/errors.ts'
 import type { BeName } from '../../src/snap/names.ts'
-import type { Appliance } from './disk.ts'
+import type { Appliance } from './appliance.ts'
 
 const readIfAny = async (appliance: Appliance, path: string): Promise<Buffer | null> => {
   try {

@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { ExtraArgument } from '../boot/kernel-arguments.ts'
 import { InvalidFileError } from '../errors.ts'
 
 const Path = z
@@ -9,9 +10,6 @@ const Path = z
 /** In its last part only: a directory is named in full, so that every file that it can mean is known. */
 const FileGlob = Path.refine((path) => !/[*?]/.test(path.slice(0, path.lastIndexOf('/'))), 'may have * and ? in its last part only')
 const PackageGlob = z.string().regex(/^[a-z0-9*?][a-z0-9+.*?-]*$/, 'must be a Debian package name, * and ? allowed')
-const KernelArgument = z
-  .string()
-  .regex(/^[\x21\x23\x25\x26\x28-\x5b\x5d-\x5f\x61-\x7e]+$/, 'must be printable ASCII without blanks, quotes, $, backslash and backquote')
 
 const DebconfAnswer = z.strictObject({
   package: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be a Debian package name'),
@@ -54,7 +52,7 @@ export const Policy = z.strictObject({
     .prefault({}),
   boot: z
     .strictObject({
-      kernelArguments: z.array(KernelArgument).default([]),
+      kernelArguments: z.array(ExtraArgument).default([]),
       /** Seconds until a panicked kernel reboots. */
       panicSeconds: z.int().min(1).max(600).default(10),
       /** Entries in front of the menu; the rest is in a submenu. */

@@ -1,4 +1,5 @@
 import { RefusedError } from '../errors.ts'
+import { octalEscape, octalUnescape } from '../octal-escape.ts'
 
 /** A line that belay puts into a boot environment's fstab. */
 export interface FstabLine {
@@ -11,14 +12,9 @@ export interface FstabLine {
 const BEGIN = '# belay begin: the data that this version uses; belay rewrites these lines'
 const END = '# belay end'
 
-/** fstab(5) writes blank and tab as octal escapes. */
-const escape = (text: string): string => text.replaceAll(/[ \t\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`)
-
-const unescape = (text: string): string => text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-
 const mountpointOf = (line: string): string | null => {
   const fields = line.trim().split(/\s+/)
-  return line.trim().startsWith('#') || fields.length < 3 || fields[1] === undefined ? null : unescape(fields[1])
+  return line.trim().startsWith('#') || fields.length < 3 || fields[1] === undefined ? null : octalUnescape(fields[1])
 }
 
 /** The root line without a subvolume: the kernel's command line chose it, and every clone has the same fstab. */
@@ -85,5 +81,5 @@ export const bindFstab = (text: string, lines: readonly FstabLine[]): string => 
     return mountpoint !== null && ours.has(mountpoint) ? [] : [line]
   })
   while (kept.at(-1) === '') kept.pop()
-  return `${[...kept, BEGIN, ...lines.map((line) => `${line.device} ${escape(line.mountpoint)} ${line.type} ${line.options} 0 0`), END].join('\n')}\n`
+  return `${[...kept, BEGIN, ...lines.map((line) => `${line.device} ${octalEscape(line.mountpoint)} ${line.type} ${line.options} 0 0`), END].join('\n')}\n`
 }

@@ -1,3 +1,5 @@
+import { octalUnescape } from '../octal-escape.ts'
+
 /** A line of /proc/self/mountinfo. */
 export interface Mount {
   readonly mountpoint: string
@@ -9,9 +11,6 @@ export interface Mount {
   readonly device: string
 }
 
-/** The kernel writes blank, tab, newline and backslash as octal escapes (proc_pid_mountinfo(5)). */
-const unescape = (text: string): string => text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-
 /** Parse /proc/self/mountinfo, later mounts last. */
 export const parseMountInfo = (text: string): Mount[] =>
   text
@@ -22,7 +21,7 @@ export const parseMountInfo = (text: string): Mount[] =>
       const [, , device, root, mountpoint] = before?.split(' ') ?? []
       const [type, source] = after?.split(' ') ?? []
       if (device === undefined || root === undefined || mountpoint === undefined || type === undefined || source === undefined) return []
-      return [{ mountpoint: unescape(mountpoint), root: unescape(root), type, source: unescape(source), device }]
+      return [{ mountpoint: octalUnescape(mountpoint), root: octalUnescape(root), type, source: octalUnescape(source), device }]
     })
 
 /** What is mounted at a directory: the last mount there covers those before it. */

@@ -56,6 +56,7 @@ describe('config.yaml', () => {
     ['a path with a newline', 'format: 1\nconfig: ["/etc/a\\nb"]\n', 'line 2, column 10', 'config.0'],
     ['a kernel argument with a blank', 'format: 1\nboot:\n  kernelArguments: [a b]\n', 'line 3, column 21', 'boot.kernelArguments.0'],
     ['a kernel argument that GRUB would expand', 'format: 1\nboot:\n  kernelArguments: [a=$b]\n', 'line 3, column 21', 'boot.kernelArguments.0'],
+    ['a kernel argument that belay sets', 'format: 1\nboot:\n  kernelArguments: [root=/dev/vda]\n', 'line 3, column 21', 'boot.kernelArguments.0'],
     ['a package glob with a slash', 'format: 1\npackages:\n  important: [../x]\n', 'line 3, column 15', 'packages.important.0'],
     [
       'a debconf value of two lines',

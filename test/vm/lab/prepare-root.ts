@@ -1,6 +1,6 @@
 import { chmod, copyFile, mkdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Appliance } from '../../../demo/appliance/disk.ts'
+import type { Appliance } from '../../../demo/appliance/appliance.ts'
 
 /** Files that are put into the guest; see each for why. */
 export const GUEST_FILES = join(import.meta.dirname, 'guest')
