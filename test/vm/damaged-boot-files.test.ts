@@ -1,12 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildVendorRepository, sourcesList } from '../../demo/vendor/repository.ts'
-import type { RepositoryServer } from '../../demo/vendor/repository-server.ts'
-import { type BelayRepository, buildBelayRepository } from '../integration/belay/belay-package.ts'
-import { quote } from './lab/guest.ts'
-import { VirtualMachine } from './lab/virtual-machine.ts'
-import { BelayInGuest, LONG_SECONDS } from './story/belay-in-guest.ts'
-
-const VERSION = '0.1.0'
+import { describe, expect } from 'vitest'
+import { adoptedScenario } from './story/adopted-machine.ts'
+import { BelayInGuest } from './story/belay-in-guest.ts'
 
 /** Files of the GRUB partition, and what a power cut or a slip leaves of them. */
 const DAMAGE = {
@@ -19,62 +13,44 @@ const DAMAGE = {
   'an env block of junk': 'head -c 1024 /dev/urandom >belay/env',
 } as const
 
-/** As if the power had failed at once: only what GRUB's own view of the disk shows counts, so the damage is settled first. */
+/** The damage has to be on the disk where GRUB reads, which does not replay the journal. */
 const SETTLE = 'sync && fsfreeze -f /boot/grub && fsfreeze -u /boot/grub'
 
+/** Where in its work update-grub loses power: at the start, among the kernels, near the end. */
+const CUT_AFTER_SECONDS = [0.5, 3, 6]
+
 describe('A machine whose boot files are damaged', () => {
-  let machine: VirtualMachine
-  let belay: BelayInGuest
-  let server: RepositoryServer
-  let packages: BelayRepository
+  const step = adoptedScenario()
   let be: string
+  const expectSame = async (belay: BelayInGuest): Promise<void> => {
+    expect((await belay.status()).running?.be).toBe(be)
+  }
 
-  beforeAll(async () => {
-    const vendor = await buildVendorRepository()
-    vendor.publish(['1.0.0'], { kernel: false, grub: false })
-    server = await vendor.serve()
-    packages = await buildBelayRepository([VERSION])
-    machine = await VirtualMachine.make()
-    belay = new BelayInGuest(machine)
-    await machine.start()
-    const sources = sourcesList(machine.addressOf(server.url)) + sourcesList(machine.addressOf(packages.server.url))
-    await machine.must(`printf %s ${quote(sources)} >/etc/apt/sources.list && apt-get -q update && apt-get -q -y install belay`, {
-      timeoutSeconds: LONG_SECONDS,
-    })
-    await belay.must("init --config /etc/acme --important 'acme-*' --yes")
-    await machine.reboot()
+  step('has a second version to mistake for its own', async (machine) => {
+    const belay = new BelayInGuest(machine)
     await belay.must('snapshot -m "a second version"')
-    await machine.must('grub-install /dev/vda', { timeoutSeconds: LONG_SECONDS })
     be = (await belay.status()).running?.be ?? ''
-    expect(await belay.findings()).toEqual([])
-  }, 1_800_000)
-
-  afterAll(async () => {
-    await machine.close()
-    await server.close()
-    await packages.close()
   })
 
-  it.each(Object.entries(DAMAGE))(
-    'boots by itself with %s, and doctor mends it',
-    async (_, damage) => {
+  for (const [what, damage] of Object.entries(DAMAGE)) {
+    step(`boots by itself with ${what}, and doctor mends it`, async (machine) => {
+      const belay = new BelayInGuest(machine)
       await machine.must(`cd /boot/grub && ${damage} && ${SETTLE}`)
       await machine.pressReset()
-      expect((await belay.status()).running?.be).toBe(be)
-      await belay.must('doctor --fix --yes')
+      await expectSame(belay)
+      await belay.must('doctor --fix')
       expect(await belay.findings()).toEqual([])
-    },
-    900_000,
-  )
+    })
+  }
 
-  it('boots by itself after a power cut in the middle of update-grub', async () => {
-    for (const milliseconds of [500, 3000, 6000]) {
-      await machine.must('nohup update-grub >/dev/null 2>&1 &')
-      await machine.must(`sleep ${String(milliseconds / 1000)}`)
+  for (const seconds of CUT_AFTER_SECONDS) {
+    step(`boots by itself after the power was cut ${String(seconds)} s into update-grub`, async (machine) => {
+      const belay = new BelayInGuest(machine)
+      await machine.must(`nohup update-grub >/dev/null 2>&1 & sleep ${String(seconds)}`)
       await machine.powerCut()
       await machine.start()
-      expect((await belay.status()).running?.be).toBe(be)
+      await expectSame(belay)
       expect(await belay.findings()).toEqual([])
-    }
-  }, 900_000)
+    })
+  }
 })

@@ -8,6 +8,7 @@ import { type BelayRepository, buildBelayRepository } from '../../integration/be
 import { quote } from '../lab/guest.ts'
 import { scenario } from '../lab/scenario.ts'
 import type { MachineOptions, VirtualMachine } from '../lab/virtual-machine.ts'
+import { INIT } from './adopted-machine.ts'
 import { BelayInGuest, LONG_SECONDS } from './belay-in-guest.ts'
 import { othersOf, readBootSets } from './boot-sets.ts'
 import { type MachineFacts, readMachineFacts } from './machine-facts.ts'
@@ -114,7 +115,7 @@ export const tellStory = (title: string, options: MachineOptions): void => {
     })
 
     chapter('is adopted, in a new boot environment that the next boot starts', async () => {
-      await belay.must("init --config /etc/acme --data-format /usr/share/acme/data-format --important 'acme-*' --yes")
+      await belay.must(INIT)
       expect(await belay.findings()).toEqual([expect.stringMatching(/^reboot-pending: /)])
       await machine.reboot()
       one = await readMachineFacts(machine)
@@ -146,9 +147,9 @@ export const tellStory = (title: string, options: MachineOptions): void => {
       await machine.rebootBy('belay rollback --reboot --yes', { timeoutSeconds: LONG_SECONDS })
       expect(versionOf(await facts())).toEqual(versionOf(one))
       expect(await belay.version()).toBe(OLDER)
-      expect(await machine.must('systemctl is-system-running --wait >/dev/null; cat /run/motd.d/belay', { timeoutSeconds: 300 })).toContain('belay confirm')
+      expect(await belay.loginMessage()).toContain('belay confirm')
       await belay.must('confirm')
-      expect(await machine.must('systemctl is-system-running --wait >/dev/null; cat /run/motd.d/belay', { timeoutSeconds: 300 })).toContain('belay forward')
+      expect(await belay.loginMessage()).toContain('belay forward')
     })
 
     chapter('rebuilds its own initrd after going back, and no other', () => workByHand({ initrds: true }))
@@ -158,7 +159,7 @@ export const tellStory = (title: string, options: MachineOptions): void => {
       expect(versionOf(await facts())).toEqual(versionOf(two))
       expect(await belay.version()).toBe(NEWER)
       await belay.must('confirm')
-      expect(await machine.run('test -e /run/motd.d/belay')).toMatchObject({ status: 1 })
+      expect(await belay.loginMessage()).toBe('')
     })
 
     chapter('loses the old kernel to apt autoremove, in this version alone', async () => {
@@ -214,7 +215,7 @@ export const tellStory = (title: string, options: MachineOptions): void => {
       const picked = await facts()
       expect(versionOf(picked)).toEqual(versionOf(three))
       expect(await belay.status()).toMatchObject({ running: { confirmed: false, why: 'picked' }, next: { be: stays } })
-      expect(await machine.must('systemctl is-system-running --wait >/dev/null; cat /run/motd.d/belay', { timeoutSeconds: 300 })).toContain('for this boot')
+      expect(await belay.loginMessage()).toContain('for this boot')
       await machine.reboot()
       expect((await facts()).commandLine).toBe(stays)
       await machine.reboot({ pick: [third] })

@@ -45,6 +45,11 @@ export class BelayInGuest {
     return this.#guest.must(`belay ${command}`, { timeoutSeconds: LONG_SECONDS })
   }
 
+  /** What a login says of the version that runs, once the boot is over. Nothing when it has nothing to say. */
+  loginMessage(): Promise<string> {
+    return this.#guest.must('systemctl is-system-running --wait >/dev/null; cat /run/motd.d/belay 2>/dev/null || :', { timeoutSeconds: 300 })
+  }
+
   /** Number of the newest generation that holds a version of the application. */
   async generationWith(application: string): Promise<number> {
     const { generations } = await this.list()

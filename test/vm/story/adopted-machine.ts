@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect } from 'vitest'
+import { buildVendorRepository, sourcesList } from '../../../demo/vendor/repository.ts'
+import type { RepositoryServer } from '../../../demo/vendor/repository-server.ts'
+import { withBelayArchive } from '../lab/belay-archive.ts'
+import { quote } from '../lab/guest.ts'
+import { scenario, type Step } from '../lab/scenario.ts'
+import { BelayInGuest, LONG_SECONDS } from './belay-in-guest.ts'
+
+/** How the story's appliance is adopted. */
+export const INIT = "init --config /etc/acme --data-format /usr/share/acme/data-format --important 'acme-*' --yes"
+
+/** A scenario whose first step installs the package on an appliance with application 1, adopts it and boots what init made. */
+export const adoptedScenario = (): Step => {
+  const step = scenario()
+  let server: RepositoryServer
+
+  beforeAll(async () => {
+    const vendor = await buildVendorRepository()
+    vendor.publish(['1.0.0'], { kernel: false, grub: false })
+    server = await vendor.serve()
+  }, 600_000)
+  afterAll(() => server.close())
+
+  step('takes the package, is adopted and boots its first version', async (machine) => {
+    await machine.start()
+    await machine.must(`printf %s ${quote(sourcesList(machine.addressOf(server.url)))} >/etc/apt/sources.list && apt-get -q update`, { timeoutSeconds: 300 })
+    await withBelayArchive((archive) => machine.put(archive, '/root/belay.deb'))
+    await machine.must('apt-get -q -y install /root/belay.deb', { timeoutSeconds: LONG_SECONDS })
+    const belay = new BelayInGuest(machine)
+    await belay.must(INIT)
+    await machine.reboot()
+    expect(await belay.status()).toMatchObject({ running: { be: 'be-000001', confirmed: true } })
+    expect(await belay.findings()).toEqual([])
+  })
+  return step
+}
