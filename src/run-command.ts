@@ -1,9 +1,7 @@
 import type { Appliance } from './operations/appliance.ts'
 import type { OperationReport } from './operations/operation-report.ts'
 import type { Conversation, OperationResult } from './operations/run-operation.ts'
-import type { readRunningFacts } from './operations/read-running-facts.ts'
 import type { Policy } from './policy/policy.ts'
-import type { loginMessage } from './view/login-message.ts'
 
 interface CommonFlags {
   readonly root: string
@@ -33,19 +31,19 @@ export const withAppliance = async <Result>(
   }
 }
 
-interface LoginParts {
-  readonly readRunningFacts: typeof readRunningFacts
-  readonly loginMessage: typeof loginMessage
-}
+/** Brings the login message of an appliance up to date. Does not fail: what logins are told must not make a failure of what was done. */
+export type TellLogins = (appliance: Appliance) => Promise<void>
 
-/** Bring the login message up to date. What logins are told must not make a failure of what was done. */
-export const tellLogins = async (appliance: Appliance, { readRunningFacts: read, loginMessage: textOf }: LoginParts): Promise<void> => {
-  try {
-    // A machine that was never adopted has nothing to tell.
-    if ((await appliance.driver.stateDirectory()) === null) return
-    await appliance.loginMessage.write(textOf(await read(appliance)))
-  } catch (error) {
-    appliance.log.warn('the login message could not be written', { error: String(error) })
+/** Loads what the login message is made of, which has to be in memory before an upgrade may replace belay's files. */
+export const loadTellLogins = async (): Promise<TellLogins> => {
+  const [{ readRunningFacts }, { loginMessage }] = await Promise.all([import('./operations/read-running-facts.ts'), import('./view/login-message.ts')])
+  return async (appliance) => {
+    try {
+      // A machine that was never adopted has nothing to tell.
+      if ((await appliance.driver.stateDirectory()) !== null) await appliance.loginMessage.write(loginMessage(await readRunningFacts(appliance)))
+    } catch (error) {
+      appliance.log.warn('the login message could not be written', { error: String(error) })
+    }
   }
 }
 
@@ -62,14 +60,13 @@ export const operate = (
     import('./view/plan-text.ts'),
     import('./operations/operation-report.ts'),
     import('./view/outcome-text.ts'),
-    import('./operations/read-running-facts.ts'),
-    import('./view/login-message.ts'),
+    loadTellLogins(),
   ])
   loading.catch(() => undefined)
   return withAppliance(
     flags,
     async (appliance) => {
-      const [{ converse }, { planText }, { reportOperation }, { outcomeText }, readFacts, message] = await loading
+      const [{ converse }, { planText }, { reportOperation }, { outcomeText }, tellLogins] = await loading
       const { conversation, end } = await converse({ ...flags, asks })
       try {
         const result = await operation(appliance, conversation)
@@ -80,7 +77,7 @@ export const operate = (
       } finally {
         await end()
         // Also after a failure, which may have changed what boots next.
-        if (!flags.plan) await tellLogins(appliance, { ...readFacts, ...message })
+        if (!flags.plan) await tellLogins(appliance)
       }
     },
     preparePolicy,

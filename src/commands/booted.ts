@@ -1,6 +1,6 @@
 import { BaseCommand } from '../base-command.ts'
 import type { ExitCode } from '../exit-codes.ts'
-import { tellLogins, withAppliance } from '../run-command.ts'
+import { loadTellLogins, withAppliance } from '../run-command.ts'
 import type { RunningFacts } from '../operations/explain-running.ts'
 import type { BootReport } from '../operations/record-boot.ts'
 
@@ -13,21 +13,20 @@ export default class Booted extends BaseCommand {
   async run(): Promise<BootReport> {
     const { flags } = await this.parse(Booted)
     const json = this.jsonEnabled()
-    const [{ recordBoot }, facts, message, { reasonText, versionText }] = await Promise.all([
+    const [{ recordBoot }, tellLogins, { reasonText, versionText }] = await Promise.all([
       import('../operations/record-boot.ts'),
-      import('../operations/read-running-facts.ts'),
-      import('../view/login-message.ts'),
+      loadTellLogins(),
       import('../view/running-text.ts'),
     ])
     const sentence = (found: RunningFacts): string => `${found.running === null ? 'a root' : versionText(found.running)}: ${reasonText(found)}`
     return withAppliance({ ...flags, json }, async (appliance) => {
       try {
-        const recorded = await recordBoot(appliance, sentence)
+        const recorded = await recordBoot(appliance)
         if (!json) process.stdout.write(`${sentence(recorded.facts)}\n`)
         return recorded.report
       } finally {
         // What is wrong with its records is one more reason to tell those who log in.
-        await tellLogins(appliance, { ...facts, ...message })
+        await tellLogins(appliance)
       }
     })
   }

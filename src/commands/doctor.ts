@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../base-command.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { tellLogins, withAppliance } from '../run-command.ts'
+import { loadTellLogins, withAppliance } from '../run-command.ts'
 import type { DoctorReport } from '../operations/doctor-report.ts'
 
 export default class Doctor extends BaseCommand {
@@ -14,19 +14,18 @@ export default class Doctor extends BaseCommand {
 
   async run(): Promise<DoctorReport> {
     const { flags } = await this.parse(Doctor)
-    const [{ examine }, { findingsText }, { converse }, facts, message] = await Promise.all([
+    const [{ examine }, { findingsText }, { converse }, tellLogins] = await Promise.all([
       import('../operations/doctor-report.ts'),
       import('../view/findings-text.ts'),
       import('../converse.ts'),
-      import('../operations/read-running-facts.ts'),
-      import('../view/login-message.ts'),
+      loadTellLogins(),
     ])
     const json = this.jsonEnabled()
     return withAppliance({ ...flags, json }, async (appliance) => {
       const { conversation, end } = await converse({ plan: false, yes: true, json, asks: false })
       try {
         const report = await examine(appliance, flags.fix, conversation)
-        if (flags.fix) await tellLogins(appliance, { ...facts, ...message })
+        if (flags.fix) await tellLogins(appliance)
         await end()
         if (!json)
           process.stdout.write(

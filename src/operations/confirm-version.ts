@@ -4,7 +4,8 @@ import { planConfirm } from '../snap/plan/confirm.ts'
 import type { PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
-import { type Conversation, type OperationResult, locked, runOperation } from './run-operation.ts'
+import { locked } from './hold-lock.ts'
+import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
 /** `belay confirm`: what runs is healthy and stays. Without a readable index or journal the boot choice alone is confirmed. */
 export const confirmVersion = async (appliance: Appliance, conversation: Conversation): Promise<OperationResult> => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Appliance } from './appliance.ts'
-import { Finding, diagnose } from './diagnose.ts'
+import { diagnose } from './diagnosis/diagnose.ts'
+import { Finding } from './diagnosis/finding.ts'
 import { repair } from './repair.ts'
 import type { Conversation } from './run-operation.ts'
 

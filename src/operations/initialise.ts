@@ -1,5 +1,6 @@
 import { RefusedError } from '../errors.ts'
 import type { OwnObject } from '../snap/driver.ts'
+import type { Volume } from '../snap/model.ts'
 import { numberOf } from '../snap/names.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import { planInit } from '../snap/plan/init.ts'
@@ -10,7 +11,8 @@ import { readBoot, refuseFull } from './prove-space-for-init.ts'
 import { readBootLayout } from './read-boot-layout.ts'
 import { readRootPaths } from './find-paths-left-in-root.ts'
 import { planContext } from './read-planning-state.ts'
-import { type Conversation, type OperationResult, executorFor, locked, recoverInterrupted } from './run-operation.ts'
+import { locked } from './hold-lock.ts'
+import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
 
 export interface InitRequest {
   readonly config: readonly string[]
@@ -22,13 +24,15 @@ export interface InitRequest {
   readonly notices: readonly string[]
 }
 
-const refuseRoot = async (appliance: Appliance): Promise<void> => {
-  const root = await appliance.driver.volumeAt(appliance.target.root)
-  if (root === null) {
+/** @throws RefusedError when root is no filesystem that can be cloned. */
+const rootVolume = async ({ driver, target }: Appliance): Promise<Volume> => {
+  const volume = await driver.volumeAt(target.root)
+  if (volume === null) {
     throw new RefusedError('layout/top-level', 'the root filesystem is not a subvolume of its own that could be cloned', {
       next: ['move the system into a subvolume (the Debian installer makes @rootfs), then run belay init again'],
     })
   }
+  return volume
 }
 
 const refuseAdopted = async (appliance: Appliance, survey: readonly OwnObject[]): Promise<void> => {
@@ -44,13 +48,11 @@ const refuseAdopted = async (appliance: Appliance, survey: readonly OwnObject[])
 const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> => {
   const survey = await appliance.driver.survey()
   await refuseAdopted(appliance, survey)
-  await refuseRoot(appliance)
+  const volume = await rootVolume(appliance)
   const layout = await readBootLayout(appliance)
   const held = await readBoot(appliance)
   await refuseFull(appliance, layout, held)
   const { root } = appliance.target
-  const volume = await appliance.driver.volumeAt(root)
-  if (volume === null) throw new RefusedError('layout/top-level', 'the root filesystem is not a subvolume of its own', {})
   for (const path of [...request.config, ...request.data, ...request.inRoot]) await pathInside(appliance.files, root, path)
   for (const path of [...request.config, ...request.data]) {
     if ((await appliance.files.stat(await pathInside(appliance.files, root, path)))?.kind !== 'directory') {

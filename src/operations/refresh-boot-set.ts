@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { RefusedError } from '../errors.ts'
 import type { Appliance } from './appliance.ts'
 import { readPlanningState } from './read-planning-state.ts'
-import { locked } from './run-operation.ts'
+import { locked } from './hold-lock.ts'
 
 export const RefreshedBootSet = z.object({ be: z.string(), kernelVersion: z.string(), changed: z.boolean() })
 export type RefreshedBootSet = z.infer<typeof RefreshedBootSet>

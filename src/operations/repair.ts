@@ -1,6 +1,8 @@
 import type { Appliance } from './appliance.ts'
-import { type Diagnosis, diagnose } from './diagnose.ts'
-import { type Conversation, type Recovered, locked, recoverInterrupted } from './run-operation.ts'
+import { diagnose } from './diagnosis/diagnose.ts'
+import type { Diagnosis } from './diagnosis/finding.ts'
+import { locked } from './hold-lock.ts'
+import { type Conversation, type Recovered, recoverInterrupted } from './run-operation.ts'
 
 export interface Repair {
   readonly recovered: readonly Recovered[]

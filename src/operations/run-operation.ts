@@ -4,7 +4,7 @@ import { allEffects } from '../snap/effects/all-effects.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { PlanContext, PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
-import { notInitialised } from '../snap/index-store.ts'
+import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
 import { planContext, readBasis, readPlanningState } from './read-planning-state.ts'
 
 /** How the caller takes part in an operation. */
@@ -30,31 +30,6 @@ export interface Recovered {
   readonly plan: string
   readonly operation: string
   readonly outcome: 'done' | 'undone' | 'escaped'
-}
-
-const LOCK_FILE = 'lock'
-
-/** What cannot be read as policy must not be guessed: nothing is changed, or planned, by defaults. */
-export const refuseUnreadablePolicy = (appliance: Appliance): void => {
-  if (appliance.policyProblem !== null) throw appliance.policyProblem
-}
-
-/** Hold the appliance's lock while working. @throws LockedError at once when somebody else does, NotFoundError where belay has no state yet. */
-export const locked = <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
-  refuseUnreadablePolicy(appliance)
-  return lockedByAnyPolicy(appliance, operation, work)
-}
-
-/** The same for what changes no version: it goes on by the defaults where the policy cannot be read. */
-export const lockedByAnyPolicy = async <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
-  // The lock is a file in the state volume; making its directory would take the place of that volume.
-  if ((await appliance.driver.stateDirectory()) === null) throw notInitialised()
-  const held = await appliance.lock.acquire(`${appliance.stateDirectory}/${LOCK_FILE}`, { actor: appliance.actor, operation })
-  try {
-    return await work()
-  } finally {
-    await held.release()
-  }
 }
 
 export const executorFor = (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>, recovering = false): Executor => {

@@ -7,7 +7,8 @@ import { type PlanContext, type PlanningState, basisOf, runningBe } from '../sna
 import { planUpgrade, refuseUpgrade } from '../snap/plan/upgrade.ts'
 import type { Appliance } from './appliance.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
-import { type Conversation, type OperationResult, executorFor, locked, recoverInterrupted, refuseUnreadablePolicy } from './run-operation.ts'
+import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
+import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
 
 export interface UpgradeOptions {
   /** Empty: everything that can be upgraded. */

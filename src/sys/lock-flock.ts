@@ -12,7 +12,17 @@ import { isProcessAlive } from './process-alive.ts'
 const FLOCK = '/usr/bin/flock'
 const CONFLICT = 75
 
-const Holder = z.looseObject({ pid: z.int(), startTime: z.string(), user: z.string(), operation: z.string(), since: z.string() })
+const PATIENCE_MS = 60_000
+const RETRY_MS = 50
+
+const Holder = z.looseObject({
+  pid: z.int(),
+  startTime: z.string(),
+  user: z.string(),
+  operation: z.string(),
+  since: z.string(),
+  brief: z.boolean().default(false),
+})
 type Holder = z.infer<typeof Holder>
 
 /**
@@ -22,16 +32,16 @@ type Holder = z.infer<typeof Holder>
  */
 export function createFlockLock(clock: Clock): Lock {
   return {
-    async acquire(path, { actor, operation }) {
+    async acquire(path, { actor, operation, brief }) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
       const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
       try {
-        if (!(await lockDescription(file))) throw lockedBy(await readHolder(file))
+        await lockPatiently(file)
       } catch (error) {
         await file.close()
         throw error
       }
-      const holder: Holder = { pid: actor.pid, startTime: actor.startTime, user: actor.user, operation, since: clock.now().toISOString() }
+      const holder: Holder = { pid: actor.pid, startTime: actor.startTime, user: actor.user, operation, since: clock.now().toISOString(), brief }
       // The text is a courtesy: a full disk must not keep the operation that would free it from starting.
       await replaceText(file, `${JSON.stringify(holder)}\n`).catch(() => undefined)
       let held = true
@@ -44,6 +54,16 @@ export function createFlockLock(clock: Clock): Lock {
         },
       }
     },
+  }
+}
+
+/** @throws LockedError */
+async function lockPatiently(file: FileHandle): Promise<void> {
+  const giveUp = performance.now() + PATIENCE_MS
+  while (!(await lockDescription(file))) {
+    const holder = await readHolder(file)
+    if (holder?.brief !== true || performance.now() > giveUp) throw lockedBy(holder)
+    await sleep(RETRY_MS)
   }
 }
 

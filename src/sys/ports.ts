@@ -116,10 +116,18 @@ export interface HeldLock {
   release(): Promise<void>
 }
 
+/** Who holds a lock, and for what. */
+export interface LockHolder {
+  readonly actor: Actor
+  readonly operation: string
+  /** It ends within moments, so that others wait for it. */
+  readonly brief: boolean
+}
+
 /** One mutating operation an appliance at a time; the kernel frees the lock when its holder dies. */
 export interface Lock {
-  /** @throws LockedError at once, naming the holder. */
-  acquire(path: string, holder: { readonly actor: Actor; readonly operation: string }): Promise<HeldLock>
+  /** @throws LockedError naming the holder: at once, or after a minute when that one said that it is brief. */
+  acquire(path: string, holder: LockHolder): Promise<HeldLock>
 }
 
 export interface Log {

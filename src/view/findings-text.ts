@@ -1,4 +1,4 @@
-import type { Finding } from '../operations/diagnose.ts'
+import type { Finding } from '../operations/diagnosis/finding.ts'
 
 const LABEL = { problem: 'Problem', reboot: 'Reboot', note: 'Note' } as const
 

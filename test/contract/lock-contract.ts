@@ -7,8 +7,8 @@ export function describeLockContract(name: string, prepare: () => Promise<{ read
   describe(`${name} keeps the contract of Lock`, () => {
     let subject: Awaited<ReturnType<typeof prepare>>
     const held: HeldLock[] = []
-    const acquire = async (operation: string, path = subject.path): Promise<HeldLock> => {
-      const lock = await subject.lock.acquire(path, { actor: subject.actor, operation })
+    const acquire = async (operation: string, { path = subject.path, brief = false } = {}): Promise<HeldLock> => {
+      const lock = await subject.lock.acquire(path, { actor: subject.actor, operation, brief })
       held.push(lock)
       return lock
     }
@@ -39,7 +39,17 @@ export function describeLockContract(name: string, prepare: () => Promise<{ read
 
     it('a lock of another path is another lock', async () => {
       await acquire('upgrade')
-      await expect(acquire('upgrade', `${subject.path}-of-another-root`)).resolves.toBeDefined()
+      await expect(acquire('upgrade', { path: `${subject.path}-of-another-root` })).resolves.toBeDefined()
+    })
+
+    it('waits for a holder that is brief', async () => {
+      const first = await acquire('booted', { brief: true })
+      let isHeld = true
+      const second = acquire('confirm').then(() => isHeld)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      isHeld = false
+      await first.release()
+      expect(await second).toBe(false)
     })
 
     it('lets exactly one of many at the same time have it', async () => {

@@ -185,7 +185,7 @@ describe('after a boot belay knows why the version runs', () => {
     expect(await lastAudit()).toMatchObject({
       operation: 'booted',
       outcome: 'done',
-      summary: expect.stringContaining('the upgrade to acme-slow 2.0.0 was not confirmed in time') as unknown,
+      summary: expect.stringContaining('came up: fallback-from-trial (the upgrade to acme-slow 2.0.0)') as unknown,
     })
     expect((await readIndex()).lastStart).toMatchObject({ be: fallback, bootId: null })
     await machine.must('confirm')

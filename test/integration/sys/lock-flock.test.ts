@@ -26,12 +26,12 @@ describe('the flock lock between processes', () => {
     const actor = await readProcessActor()
     const holder = spawn(process.execPath, [join(import.meta.dirname, 'hold-lock.ts'), path], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [child] = (await once(holder.stdout, 'data')) as [Buffer]
-    const error: unknown = await lock.acquire(path, { actor, operation: 'rollback' }).catch((caught: unknown) => caught)
+    const error: unknown = await lock.acquire(path, { actor, operation: 'rollback', brief: false }).catch((caught: unknown) => caught)
     expect(error).toMatchObject({ code: 'locked', data: { holder: { pid: holder.pid, operation: 'upgrade' } } })
 
     holder.kill('SIGKILL')
     await once(holder, 'exit')
-    const held = await lock.acquire(path, { actor, operation: 'rollback' })
+    const held = await lock.acquire(path, { actor, operation: 'rollback', brief: false })
     expect(readFileSync(path, 'utf8')).toContain('"operation":"rollback"')
     await held.release()
     process.kill(Number(child.toString()), 'SIGKILL')
@@ -40,10 +40,10 @@ describe('the flock lock between processes', () => {
   it('still refuses when the holder could not write its name', async () => {
     const path = freshPath()
     const actor = await readProcessActor()
-    const first = await lock.acquire(path, { actor, operation: 'upgrade' })
+    const first = await lock.acquire(path, { actor, operation: 'upgrade', brief: false })
 
     truncateSync(path)
-    await expect(lock.acquire(path, { actor, operation: 'rollback' })).rejects.toMatchObject({ code: 'locked', data: { holder: null } })
+    await expect(lock.acquire(path, { actor, operation: 'rollback', brief: false })).rejects.toMatchObject({ code: 'locked', data: { holder: null } })
     await first.release()
   })
 })

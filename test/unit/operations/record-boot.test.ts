@@ -1,43 +1,53 @@
 import { describe, expect, it } from 'vitest'
 import { LockedError } from '../../../src/errors.ts'
-import type { Appliance } from '../../../src/operations/appliance.ts'
+import { confirmVersion } from '../../../src/operations/confirm-version.ts'
 import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { switchVersion } from '../../../src/operations/switch-version.ts'
 import type { BeName } from '../../../src/snap/names.ts'
 import { MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
 
-const record = (appliance: Appliance) => recordBoot(appliance, ({ why }) => why)
 const rollbackOnce = { direction: 'rollback', id: 1, keepConfig: false, withData: false, once: true, force: false } as const
 
 describe('after a boot', () => {
   it('the audit log and the index learn once what came up, and why', async () => {
     const machine = await MemoryAppliance.initialised()
-    expect((await record(machine.process())).report).toMatchObject({ running: 'be-000001', why: 'confirmed', recorded: true })
-    expect((await record(machine.process())).report).toMatchObject({ recorded: false })
+    expect((await recordBoot(machine.process())).report).toMatchObject({ running: 'be-000001', why: 'confirmed', recorded: true })
+    expect((await recordBoot(machine.process())).report).toMatchObject({ recorded: false })
     const { audit, index } = machine.process()
-    expect((await audit.read()).filter((entry) => entry.operation === 'booted')).toMatchObject([{ summary: 'confirmed', outcome: 'done' }])
+    expect((await audit.read()).filter((entry) => entry.operation === 'booted')).toMatchObject([{ summary: 'be-000001 came up: confirmed', outcome: 'done' }])
     expect((await index.read()).lastStart).toMatchObject({ be: 'be-000001', why: 'confirmed' })
     await machine.reboot()
-    expect((await record(machine.process())).report).toMatchObject({ recorded: true })
+    expect((await recordBoot(machine.process())).report).toMatchObject({ recorded: true })
   })
 
   it('a standby that was started is known as such, and no reboot is asked for', async () => {
     const machine = await MemoryAppliance.initialised()
-    await record(machine.process())
+    await recordBoot(machine.process())
     await switchVersion(machine.process(), rollbackOnce, quietly)
     await machine.reboot()
-    expect((await record(machine.process())).report).toMatchObject({ running: 'be-000002', why: 'picked', next: 'be-000001' })
+    expect((await recordBoot(machine.process())).report).toMatchObject({ running: 'be-000002', why: 'picked', next: 'be-000001' })
     expect(machine.rebootNote).toBeNull()
     const { bootEnvironments } = await machine.process().index.read()
     expect(bootEnvironments).toMatchObject([{ standsFor: null }, { standsFor: 1, startedAs: 1 }])
     expect(bootEnvironments[0]).not.toHaveProperty('startedAs')
   })
 
+  it('an operation that comes first records the boot, and what came up is not what it makes of it', async () => {
+    const machine = await MemoryAppliance.initialised()
+    await switchVersion(machine.process(), rollbackOnce, quietly)
+    await machine.reboot()
+    await confirmVersion(machine.process(), quietly)
+    const { audit, index } = machine.process()
+    expect((await audit.read()).map(({ summary }) => summary)).toContain('be-000002 came up: picked')
+    expect((await index.read()).lastStart).toMatchObject({ be: 'be-000002', why: 'picked' })
+    expect((await recordBoot(machine.process())).report).toMatchObject({ recorded: false, why: 'confirmed' })
+  })
+
   it('an operation that is under way is left alone', async () => {
     const machine = await MemoryAppliance.initialised()
     const appliance = machine.process()
     const lock = { acquire: () => Promise.reject(new LockedError('upgrade holds it')) }
-    expect((await record({ ...appliance, lock })).report).toMatchObject({ running: 'be-000001', recorded: false, identityGivenTo: [] })
+    expect((await recordBoot({ ...appliance, lock })).report).toMatchObject({ running: 'be-000001', recorded: false, identityGivenTo: [] })
     expect(await appliance.audit.read()).toHaveLength(1)
   })
 
@@ -48,6 +58,6 @@ describe('after a boot', () => {
     const whole = appliance.driver.beRootDirectory.bind(appliance.driver)
     const beRootDirectory = (be: BeName) => (be === 'be-000001' ? Promise.reject(new Error('it is torn')) : whole(be))
     Object.assign(appliance.driver, { beRootDirectory })
-    expect((await record(appliance)).report.identityGivenTo).toEqual(['be-000002'])
+    expect((await recordBoot(appliance)).report.identityGivenTo).toEqual(['be-000002'])
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextBoot } from '../../../src/boot/boot-choice.ts'
 import { ChangedError, FailedError, NotUndoneError } from '../../../src/errors.ts'
-import { diagnose } from '../../../src/operations/diagnose.ts'
+import { diagnose } from '../../../src/operations/diagnosis/diagnose.ts'
 import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { type OperationResult, executorFor } from '../../../src/operations/run-operation.ts'
 import { BeName } from '../../../src/snap/names.ts'
@@ -31,7 +31,7 @@ interface Watched {
 
 /** What belay-boot.service does once after each boot. */
 const noticeBoot = async (machine: MemoryAppliance): Promise<void> => {
-  await recordBoot(machine.process(), ({ why }) => why)
+  await recordBoot(machine.process())
 }
 
 /** One action, and whatever brings it to an end. */

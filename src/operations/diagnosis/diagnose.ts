@@ -1,0 +1,60 @@
+import { BelayError, InvalidFileError } from '../../errors.ts'
+import { notInitialised } from '../../snap/index-store.ts'
+import type { Index } from '../../snap/model.ts'
+import type { Appliance } from '../appliance.ts'
+import { bootLoader, bootSets, leftOnBootPartition, menu } from './boot-file-checks.ts'
+import { bootChoice, session, trial } from './choice-checks.ts'
+import { type Check, type Diagnosis, type Facts, problem } from './finding.ts'
+import { configMembers, pool, reserve } from './pool-checks.ts'
+import { identity, leftInRoot, packages } from './root-checks.ts'
+import { readRunning } from '../read-planning-state.ts'
+
+const policyFile = (appliance: Appliance): Promise<Diagnosis[]> =>
+  Promise.resolve(appliance.policyProblem === null ? [] : [problem('policy', appliance.policyProblem.message, 'edit /etc/belay/config.yaml')])
+
+const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool, leftOnBootPartition]
+/** Checks that compare with policy; without a readable one there is nothing to compare with. */
+const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot, identity, bootLoader]
+
+/** The index, or why there is none although this appliance was adopted. @throws NotFoundError where it was not. */
+const readIndex = async (appliance: Appliance): Promise<{ readonly index: Index } | { readonly lost: Diagnosis }> => {
+  const remedy = 'put index.json back from a backup of /var/lib/belay; GRUB, belay status and belay confirm work without it'
+  try {
+    const index = await appliance.index.readIfAny()
+    if (index !== null) return { index }
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    return { lost: problem('index', error.message, error instanceof InvalidFileError ? remedy : error.next.join('; ')) }
+  }
+  if ((await appliance.boot.readChoice()).choice === null) throw notInitialised()
+  return { lost: problem('index', 'the index of this appliance is lost', remedy) }
+}
+
+const findInterrupted = async (appliance: Appliance): Promise<Diagnosis[]> => {
+  try {
+    const unfinished = await appliance.journals.unfinished()
+    return unfinished.map(({ record }) => problem('interrupted', `${record.plan.operation} ${record.plan.id} was interrupted`, 'belay doctor --fix'))
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    return [problem('journal', error.message, error.next[0] ?? 'belay status')]
+  }
+}
+
+/** All that is wrong with an appliance, with the exact remedy of each. */
+export const diagnose = async (appliance: Appliance): Promise<Diagnosis[]> => {
+  const interrupted = await findInterrupted(appliance)
+  if (interrupted.length > 0) return interrupted
+  const atPolicy = await policyFile(appliance)
+  const known = await readIndex(appliance)
+  if ('lost' in known) return [...atPolicy, known.lost]
+  const { index } = known
+  const { choice } = await appliance.boot.readChoice()
+  const facts: Facts = { index, choice, running: await readRunning(appliance, index) }
+  const found: Diagnosis[] = [...atPolicy]
+  // What a failed upgrade left in the running version is what its reboot leaves behind: there is nothing to mend in it.
+  const abandoned = index.session?.phase === 'failed' && index.session.be === facts.running
+  const ofRunning: readonly Check[] = abandoned ? [packages, configMembers] : []
+  for (const check of [...CHECKS, ...(atPolicy.length === 0 ? POLICY_CHECKS : [])].filter((candidate) => !ofRunning.includes(candidate)))
+    found.push(...(await check(appliance, facts)))
+  return found
+}

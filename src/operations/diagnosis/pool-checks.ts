@@ -1,0 +1,60 @@
+import { BelayError } from '../../errors.ts'
+import { numberOf } from '../../snap/names.ts'
+import { readPlanningState } from '../read-planning-state.ts'
+import { type Check, type Diagnosis, fixable, note, problem } from './finding.ts'
+
+export const pool: Check = async (appliance, { index }) => {
+  const found: Diagnosis[] = []
+  for (const generation of index.generations) {
+    const present = await appliance.driver.membersOf(generation)
+    if (present.length < generation.members.length) {
+      found.push(
+        problem(
+          'generation-missing',
+          `generation ${String(generation.id)} has lost ${String(generation.members.length - present.length)} of its members`,
+          `belay delete ${String(generation.id)}`,
+        ),
+      )
+    }
+  }
+  for (const object of await appliance.driver.survey()) {
+    const known =
+      object.kind === 'generation'
+        ? index.generations.some((generation) => generation.id === numberOf(object.name))
+        : object.kind === 'be'
+          ? index.bootEnvironments.some((be) => be.name === object.name)
+          : index.data.some((data) => data.name === object.name)
+    if (known) continue
+    found.push(
+      object.marked
+        ? problem('unknown-object', `the pool holds ${object.name} with belay’s mark, but the index does not know it`, 'belay audit   (to see what made it)')
+        : note('foreign-object', `the pool holds ${object.name} without belay’s mark; it is left alone`, 'rename or delete it if nobody needs it'),
+    )
+  }
+  return found
+}
+
+export const configMembers: Check = async (appliance) => {
+  try {
+    const state = await readPlanningState(appliance)
+    const { running } = state
+    if (running === null) return []
+    return state.plainConfig.map((path) =>
+      fixable('config-member', `${path} is not a filesystem of its own, so it would not be rolled back as configuration`, async () => {
+        const member = await appliance.driver.carveConfig(running, path)
+        const members = (await appliance.index.read()).bootEnvironments.find((be) => be.name === running)?.members ?? []
+        await appliance.index.change([
+          { change: 'be-members', name: running, members: { from: members, to: [...members.filter((other) => other.mountpoint !== path), member] } },
+        ])
+      }),
+    )
+  } catch (error) {
+    if (error instanceof BelayError) return []
+    throw error
+  }
+}
+
+export const reserve: Check = async (appliance) =>
+  (await appliance.reserve.isMade(appliance.policy))
+    ? []
+    : [fixable('reserve', 'no space is held back for undo', () => appliance.reserve.make(appliance.policy))]
