@@ -243,7 +243,7 @@ const readPolicy = async (files: Files, target: Target, rootOf: (be: BeName) => 
     const stat = path === null ? null : await files.stat(path)
     if (path === null || stat === null) return { policy: defaultPolicy(), problem: null }
     if (stat.kind !== 'file')
-      throw new InvalidFileError(`${path} is not a file`, { next: ['docs/operators-guide.md says what belongs there'], data: { file: path } })
+      throw new InvalidFileError(`${path} is not a file`, { next: ['man belay-config.yaml   (says what belongs there)'], data: { file: path } })
     return { policy: parsePolicy(await files.readText(path), path), problem: null }
   } catch (error) {
     if (!(error instanceof BelayError)) throw error

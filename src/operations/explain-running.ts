@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
 import type { Index } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
-import { versionOf } from './list-generations.ts'
+import { versionOf } from '../snap/plan/lineage.ts'
 
 /** Why the version that runs does so. A belay of the future may know more words. */
 export const RunningWhy = z.enum([

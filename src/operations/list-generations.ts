@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { nextBoot } from '../boot/boot-choice.ts'
-import type { BootEnvironment, Index } from '../snap/model.ts'
+import { versionOf } from '../snap/plan/lineage.ts'
 import type { Appliance } from './appliance.ts'
+import { RunningWhy, explainRunning } from './explain-running.ts'
 import { readRunning } from './read-planning-state.ts'
 
 /** One line of `belay list`. */
@@ -25,21 +26,10 @@ export type ListedGeneration = z.infer<typeof ListedGeneration>
 
 export const GenerationList = z.object({
   generations: z.array(ListedGeneration),
-  running: z.object({ be: z.string().nullable(), packages: z.record(z.string(), z.string()) }),
+  running: z.object({ be: z.string().nullable(), why: RunningWhy, packages: z.record(z.string(), z.string()) }),
   next: z.string().nullable(),
 })
 export type GenerationList = z.infer<typeof GenerationList>
-
-/**
- * The generation that a boot environment is nearest to: the one that it stands for, else the newest that was taken from it, else its origin. Null while
- * an upgrade of it is on trial: the version that it is then has not been taken yet.
- */
-export const versionOf = (index: Index, be: BootEnvironment): number | null =>
-  index.session?.be === be.name
-    ? null
-    : (be.standsFor ??
-      index.generations.findLast((generation) => generation.takenFrom === be.name && generation.reason.kind !== 'before-upgrade')?.id ??
-      be.origin)
 
 /** Every generation from the index alone: no scan of the pool, so that a thousand cost as little as ten. */
 export const listGenerations = async (appliance: Appliance): Promise<GenerationList> => {
@@ -48,6 +38,7 @@ export const listGenerations = async (appliance: Appliance): Promise<GenerationL
   const running = await readRunning(appliance, index)
   const runningBe = index.bootEnvironments.find((be) => be.name === running)
   const next = choice === null ? null : nextBoot(choice).be
+  const { why } = explainRunning({ index, choice, running, bootId: appliance.bootId })
   const runs = runningBe === undefined ? null : versionOf(index, runningBe)
   const boots = index.bootEnvironments.find((be) => be.name === next)
   const bootsNext = boots === undefined ? null : versionOf(index, boots)
@@ -72,7 +63,7 @@ export const listGenerations = async (appliance: Appliance): Promise<GenerationL
         withData: generation.members.some((member) => member.role === 'data'),
       }
     }),
-    running: { be: running, packages: running === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important },
+    running: { be: running, why, packages: running === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important },
     next,
   }
 }

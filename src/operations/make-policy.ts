@@ -45,7 +45,7 @@ export const makePolicy = async (files: Files, request: PolicyRequest): Promise<
   }
   const defaults = defaultPolicy()
   const grub = await askDebiansGrub(files, request.root)
-  const text = `# What belay does on this machine; docs/operators-guide.md names every key.\n${stringify({
+  const text = `# What belay does on this machine; man belay-config.yaml names every key.\n${stringify({
     ...defaults,
     config: request.config,
     inRoot: request.inRoot,

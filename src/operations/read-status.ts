@@ -5,7 +5,7 @@ import type { Index } from '../snap/model.ts'
 import { BootChoice } from '../boot/boot-choice.ts'
 import type { Appliance } from './appliance.ts'
 import { RunningWhy, explainRunning } from './explain-running.ts'
-import { versionOf } from './list-generations.ts'
+import { versionOf } from '../snap/plan/lineage.ts'
 import { readRunning, readRunningByPlace } from './read-planning-state.ts'
 
 const Space = z.object({ free: z.number(), total: z.number() })

@@ -119,7 +119,7 @@ export const parsePolicy = (text: string, file: string): Policy => {
     }
   }
   throw new InvalidFileError(`${file} is not valid:\n  ${faults.join('\n  ')}`, {
-    next: [`edit ${file}`, 'docs/operators-guide.md names every key, schemas/config.json is its JSON Schema'],
+    next: [`edit ${file}`, 'man belay-config.yaml   (names every key)'],
     data: { file, faults },
   })
 }

@@ -1,6 +1,7 @@
 import { lstat, readFile, readdir, realpath, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { RefusedError } from '../errors.ts'
+import { parseMountInfo } from './mount-table.ts'
 
 /**
  * Removes a file, link or whole directory. Refused before anything is removed when a mount or a btrfs subvolume (its device number differs) is at or below the path.
@@ -37,11 +38,10 @@ async function walk(directory: string, device: bigint, visit: (path: string, isD
 /** A bind mount from the same filesystem has the same device number; only the mount table shows it. */
 async function refuseMounts(path: string): Promise<void> {
   const real = join(await realpath(dirname(path)), basename(path))
-  for (const line of (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')) {
-    // Field 5 of proc_pid_mountinfo(5), with space, tab, newline and backslash as octal escapes.
-    const mountpoint = (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-    if (mountpoint === real || mountpoint.startsWith(`${real}/`)) throw crossing(mountpoint)
-  }
+  const mount = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8')).find(
+    ({ mountpoint }) => mountpoint === real || mountpoint.startsWith(`${real}/`),
+  )
+  if (mount !== undefined) throw crossing(mount.mountpoint)
 }
 
 const crossing = (path: string): RefusedError =>

@@ -12,6 +12,14 @@ const marksOf = (generation: ListedGeneration): string =>
 
 const HEALTH: Readonly<Record<string, string>> = { confirmed: 'ok', failed: 'failed', unknown: '-' }
 
+/** What is said of a version that runs and is no generation yet, by why it runs. */
+const NOT_TAKEN: Readonly<Record<string, string>> = {
+  trial: 'runs on trial; belay confirm takes it as a generation',
+  upgraded: 'was upgraded; a reboot starts its trial',
+  upgrading: 'is being upgraded',
+  'upgrade-failed': 'its upgrade failed; a reboot leaves it',
+}
+
 /** `belay list` for people. */
 export const listText = (list: GenerationList, width: number | null = null): string => {
   const rows = [
@@ -28,7 +36,7 @@ export const listText = (list: GenerationList, width: number | null = null): str
   ]
   const { be } = list.running
   if (be !== null && !list.generations.some((generation) => generation.running)) {
-    rows.push(['-', `*${list.next === be ? '>' : ' '}`, '', '-', '-', be, 'runs on trial; belay confirm takes it as a generation'])
+    rows.push(['-', `*${list.next === be ? '>' : ' '}`, '', '-', '-', be, NOT_TAKEN[list.running.why] ?? 'was changed since it was taken'])
   }
   return `${columns(rows, width)}\n\n* runs   > next boot   k kept   f factory   d with data\n`
 }

@@ -1,4 +1,4 @@
-import type { Generation, Index } from '../model.ts'
+import type { BootEnvironment, Generation, Index } from '../model.ts'
 import type { BeName, GenerationId } from '../names.ts'
 
 /**
@@ -29,3 +29,14 @@ export const versionBeforeLastUpgrade = (index: Index, running: BeName): Generat
   const origin = index.bootEnvironments.find((be) => be.name === running)?.origin
   return lineageOf(index, running).find((generation) => generation.reason.kind === 'before-upgrade' && generation.id !== origin) ?? null
 }
+
+/**
+ * The generation that a boot environment is nearest to: the one that it stands for, else the newest that was taken from it, else its origin. Null while
+ * an upgrade of it is on trial: the version that it is then has not been taken yet.
+ */
+export const versionOf = (index: Index, be: BootEnvironment): number | null =>
+  index.session?.be === be.name
+    ? null
+    : (be.standsFor ??
+      index.generations.findLast((generation) => generation.takenFrom === be.name && generation.reason.kind !== 'before-upgrade')?.id ??
+      be.origin)

@@ -8,8 +8,11 @@ export const describeDataBinding = (scene: Scene): void => {
     const text = await scene.files.readText(`${await scene.driver.beRootDirectory(be)}/etc/fstab`)
     return text.split('\n').flatMap((line) => (line === '' || line.startsWith('#') ? [] : [line.split(/\s+/)]))
   }
-  const optionsAt = async (be: typeof BE, mountpoint: string): Promise<(string | undefined)[]> =>
-    (await fstab(be)).filter((fields) => fields[1] === mountpoint).map((fields) => fields[3])
+  const linesAt = async (be: typeof BE, mountpoint: string): Promise<string[][]> => (await fstab(be)).filter((fields) => fields[1] === mountpoint)
+  const optionsAt = async (be: typeof BE, mountpoint: string): Promise<(string | undefined)[]> => (await linesAt(be, mountpoint)).map((fields) => fields[3])
+  /** btrfs has the volume in the options, ZFS as the device. */
+  const volumeAt = async (be: typeof BE, mountpoint: string): Promise<string[]> =>
+    (await linesAt(be, mountpoint)).map(([device = '', , , options = '']) => `${device} ${options}`)
 
   const boundFiles = async (): Promise<Volume> => {
     await scene.driver.cloneBe(BE, scene.installedRoot())
@@ -21,18 +24,14 @@ export const describeDataBinding = (scene: Scene): void => {
   describe('the record of which data a boot environment uses', () => {
     it('names the data volume at its mount point', async () => {
       const volume = await boundFiles()
-      const options = await optionsAt(BE, FILES)
-      expect(options).toHaveLength(1)
-      expect(options[0]).toContain(volume.locator)
+      expect(await volumeAt(BE, FILES)).toEqual([expect.stringContaining(volume.locator)])
     })
 
     it('names the state volume too, once there is one', async () => {
       await scene.driver.createState()
       const state = await scene.driver.stateVolume()
       await boundFiles()
-      const options = await optionsAt(BE, '/var/lib/belay')
-      expect(options).toHaveLength(1)
-      expect(options[0]).toContain(state?.locator)
+      expect(await volumeAt(BE, '/var/lib/belay')).toEqual([expect.stringContaining(String(state?.locator))])
       expect((await scene.files.stat(`${await scene.driver.beRootDirectory(BE)}/var/lib/belay`))?.kind).toBe('directory')
     })
 
@@ -54,7 +53,7 @@ export const describeDataBinding = (scene: Scene): void => {
       const volume = await boundFiles()
       const copy = await scene.driver.cloneData(OTHER_DATA, volume)
       await scene.driver.bindData(BE, [{ mountpoint: FILES, data: OTHER_DATA, volume: copy }])
-      expect(await optionsAt(BE, FILES)).toEqual([expect.stringContaining(copy.locator)])
+      expect(await volumeAt(BE, FILES)).toEqual([expect.stringContaining(copy.locator)])
       await scene.driver.bindData(BE, [])
       expect(await optionsAt(BE, FILES)).toEqual([])
     })
@@ -79,7 +78,7 @@ export const describeDataBinding = (scene: Scene): void => {
       const file = `${await scene.driver.beRootDirectory(BE)}/etc/fstab`
       await scene.files.writeAtomic(file, `UUID=66666666-7777-4888-8999-aaaaaaaaaaaa ${FILES} ext4 defaults 0 2\n`, 0o644)
       await scene.driver.bindData(BE, [{ mountpoint: FILES, data: DATA, volume }])
-      expect(await optionsAt(BE, FILES)).toEqual([expect.stringContaining(volume.locator)])
+      expect(await volumeAt(BE, FILES)).toEqual([expect.stringContaining(volume.locator)])
     })
 
     it('makes mount points that are missing, also ones with blanks', async () => {

@@ -15,7 +15,9 @@ const CHANGING_FILES: ReadonlySet<PropertyKey> = new Set<keyof Files>([
 ])
 
 const changes = (tool: string, args: readonly string[]): boolean =>
-  !tool.endsWith('mount') && !(tool.endsWith('/btrfs') && (args[1] === 'list' || args[0] === 'filesystem'))
+  !tool.endsWith('mount') &&
+  !(tool.endsWith('/btrfs') && (args[1] === 'list' || args[0] === 'filesystem')) &&
+  !(tool.endsWith('/zfs') && (args[0] === 'list' || args[0] === 'get'))
 
 /** A process that is killed just before one of its changes to the disk; from then on it does nothing at all. */
 export class MortalProcess {
