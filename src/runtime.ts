@@ -13,11 +13,11 @@ import { readRunning, readRunningByPlace } from './operations/read-planning-stat
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
 import { summarisePackages } from './pkg/package-summary.ts'
-import { type Policy, defaultPolicy, parsePolicy } from './policy/policy.ts'
+import { POLICY_MISSING, type Policy, defaultPolicy, parsePolicy } from './policy/policy.ts'
 import { libexec } from './program-directory.ts'
 import { AuditLog } from './snap/audit-log.ts'
 import { BtrfsDriver } from './snap/btrfs/btrfs-driver.ts'
-import { bootLayoutOf } from './snap/boot-layout.ts'
+import { mountedBootLayout } from './snap/boot-layout.ts'
 import type { BeName } from './snap/names.ts'
 import { faultPointsFrom } from './snap/fault-points-from-environment.ts'
 import { IndexStore } from './snap/index-store.ts'
@@ -149,7 +149,7 @@ interface Parts {
 const assemble = async ({ actor, files, runner, log, target, driver, policy, problem }: Parts): Promise<Appliance> => {
   const stateDirectory = (await driver.stateDirectory()) ?? (await driver.plannedStateDirectory())
   const grubDirectory = inTarget(target, GRUB_PARTITION)
-  const bootLayout = bootLayoutOf(parseMountInfo(await files.readText('/proc/self/mountinfo')), target)
+  const bootLayout = await mountedBootLayout(files, target)
   // Before anything is read or written there: all of it is appended to and overwritten by path, which follows links.
   await Promise.all([refuseLinks(files, grubDirectory, FIXED_PATHS), refuseLinks(files, stateDirectory, STATE_PATHS)])
   const bootId = target.live ? (await files.readText(BOOT_ID)).trim() : null
@@ -225,6 +225,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     log,
     actor,
     bootId,
+    isAlive: isProcessAlive,
     power: createSystemdPower(runner),
     faults: faultPointsFrom(process.env['BELAY_FAULT'], {
       // Signal 9 to process group 0: this process and all that it started in its group.
@@ -241,7 +242,13 @@ const readPolicy = async (files: Files, target: Target, rootOf: (be: BeName) => 
     const own = await pathInside(files, target.root, CONFIG_FILE)
     const path = (await files.stat(own)) === null ? await policyOfGood(files, target, rootOf) : own
     const stat = path === null ? null : await files.stat(path)
-    if (path === null || stat === null) return { policy: defaultPolicy(), problem: null }
+    if (path === null) return { policy: defaultPolicy(), problem: null }
+    if (stat === null) {
+      throw new RefusedError(POLICY_MISSING, `${CONFIG_FILE} is missing, and without it belay does not know what this appliance keeps`, {
+        next: ['belay doctor --fix   (takes over the one of another version)', `put ${CONFIG_FILE} back from a backup`],
+        data: { file: path },
+      })
+    }
     if (stat.kind !== 'file')
       throw new InvalidFileError(`${path} is not a file`, { next: ['man belay-config.yaml   (says what belongs there)'], data: { file: path } })
     return { policy: parsePolicy(await files.readText(path), path), problem: null }

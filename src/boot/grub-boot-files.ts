@@ -8,7 +8,7 @@ import type { BootChoice } from './boot-choice.ts'
 import type { BootLoader } from './boot-loader.ts'
 import { BootSets } from './boot-set.ts'
 import { copyBoot } from './copy-boot.ts'
-import { grubCfg } from './grub-cfg.ts'
+import { GRUB_CFG_HEADING, grubCfg } from './grub-cfg.ts'
 import { GrubPartition } from './grub-partition.ts'
 import { LAYOUT } from './grub-partition-layout.ts'
 import { kernelArguments, type RootFilesystem } from './kernel-arguments.ts'
@@ -80,6 +80,23 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     return (await textOf(LAYOUT.grubCfg)) === ours && (await textOf(LAYOUT.grubCfgCopy)) === ours && (await textOf(LAYOUT.released)) === null
   }
 
+  const wasInstalled = async (): Promise<boolean> => (await textOf(LAYOUT.grubCfgCopy)) !== null
+
+  const readsChoice = async (): Promise<boolean> =>
+    (await textOf(LAYOUT.grubCfg))?.startsWith(GRUB_CFG_HEADING) === true && (await textOf(LAYOUT.released)) === null
+
+  const installGrubCfg = async (): Promise<void> => {
+    if (await isGrubCfgOurs()) return
+    const before = await textOf(LAYOUT.grubCfg)
+    const ours = grubCfgText()
+    await partition.prepare()
+    if (before !== null && before !== ours && (await textOf(LAYOUT.before)) === null) await files.writeAtomic(partition.path(LAYOUT.before), before, 0o644)
+    await partition.change({ grubCfg: ours })
+    await files.remove(partition.path(LAYOUT.released))
+    await partition.settle()
+    await options.bootLoader.installStub()
+  }
+
   return {
     async readChoice() {
       const { choice, problems } = await partition.readEnv()
@@ -87,6 +104,8 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     },
     async writeChoice(choice) {
       await partition.prepare()
+      // A choice means nothing to somebody else's grub.cfg. One of belay's stays, also where no policy says what it should hold.
+      if ((await wasInstalled()) && !(await readsChoice())) await installGrubCfg()
       await partition.change({ choice })
     },
     async forgetChoice() {
@@ -95,6 +114,8 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     },
     async writeMenu(index, choice) {
       await partition.change({ fragment: await fragmentOf(index, choice) })
+      // Once the package was removed Debian's menu starts the machine, until a version is chosen again.
+      if ((await wasInstalled()) && (await textOf(LAYOUT.released)) === null) await installGrubCfg()
     },
     async isMenuCurrent(index, choice) {
       const written = await textOf(LAYOUT.fragment)
@@ -121,17 +142,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       return (await sets.check(be, { thorough })).map((problem) => problem.message)
     },
     bootSets: () => sets.list(),
-    async installGrubCfg() {
-      if (await isGrubCfgOurs()) return
-      const before = await textOf(LAYOUT.grubCfg)
-      const ours = grubCfgText()
-      await partition.prepare()
-      if (before !== null && before !== ours && (await textOf(LAYOUT.before)) === null) await files.writeAtomic(partition.path(LAYOUT.before), before, 0o644)
-      await partition.change({ grubCfg: ours })
-      await files.remove(partition.path(LAYOUT.released))
-      await partition.settle()
-      await options.bootLoader.installStub()
-    },
+    installGrubCfg,
     async restoreGrubCfg() {
       const before = await textOf(LAYOUT.before)
       if (before === null) return

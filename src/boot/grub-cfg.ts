@@ -25,7 +25,10 @@ const { format, good, trial, left, once, skip } = ENV_VARIABLES
 const env = `"$prefix/${LAYOUT.env}"`
 const sets = `$prefix/${LAYOUT.bootEnvironments}`
 
-const header = `# belay grub.cfg, format ${String(GRUB_CFG_FORMAT)}. Static: what is started is decided by ${LAYOUT.env} and ${LAYOUT.fragment} beside this file.
+/** How every grub.cfg of belay's begins, of whatever format. */
+export const GRUB_CFG_HEADING = '# belay grub.cfg'
+
+const header = `${GRUB_CFG_HEADING}, format ${String(GRUB_CFG_FORMAT)}. Static: what is started is decided by ${LAYOUT.env} and ${LAYOUT.fragment} beside this file.
 # Written by belay, with a copy in ${LAYOUT.grubCfgCopy}; update-grub writes Debian's menu to ${LAYOUT.debianMenu}.
 set belay_marks=
 `

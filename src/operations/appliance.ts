@@ -41,6 +41,8 @@ export interface Appliance {
   readonly actor: Actor
   /** This boot of the machine, as the kernel names it; null for an appliance that is only mounted. */
   readonly bootId: string | null
+  /** Whether that very process still runs. */
+  readonly isAlive: (process: { readonly pid: number; readonly startTime: string }) => Promise<boolean>
   readonly power: Power
   readonly faults: FaultPoints
   /** Four random bytes in hex: makes plan ids of one second differ. */

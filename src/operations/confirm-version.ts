@@ -4,10 +4,10 @@ import { planConfirm } from '../snap/plan/confirm.ts'
 import type { PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
-import { locked } from './hold-lock.ts'
+import { lockedByAnyPolicy } from './hold-lock.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
-/** `belay confirm`: what runs is healthy and stays. Without a readable index or journal the boot choice alone is confirmed. */
+/** `belay confirm`: what runs is healthy and stays. Without a readable index, journal or policy the boot choice alone is confirmed. */
 export const confirmVersion = async (appliance: Appliance, conversation: Conversation): Promise<OperationResult> => {
   const lost = conversation.planOnly ? null : await lostRecord(appliance)
   const running = lost === null ? null : await readRunningByPlace(appliance)
@@ -25,7 +25,7 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
 }
 
 /** A trial is of what boots: before its first boot there is nothing that could have been found healthy. @throws RefusedError */
-const refuseBeforeReboot = async (appliance: Appliance, state: PlanningState): Promise<void> => {
+const refuseBeforeReboot = async (appliance: Appliance, state: Pick<PlanningState, 'index' | 'running'>): Promise<void> => {
   const { session } = state.index
   if (!appliance.target.live || session?.phase !== 'trial' || session.be !== state.running || !(await appliance.rebootNote.isSet())) return
   throw new RefusedError('reboot-pending', `${session.be} was upgraded and has not been booted since: its trial begins with the reboot`, {
@@ -33,8 +33,11 @@ const refuseBeforeReboot = async (appliance: Appliance, state: PlanningState): P
   })
 }
 
-/** Which of the records that an operation needs cannot be read, null when all can. */
-const lostRecord = async (appliance: Appliance): Promise<'index' | 'journal' | null> => {
+/** What an operation needs to read and cannot. */
+type Lost = 'index' | 'journal' | 'policy'
+
+/** Which of them cannot be read, null when all can. */
+const lostRecord = async (appliance: Appliance): Promise<Lost | null> => {
   try {
     await appliance.index.read()
   } catch (error) {
@@ -43,7 +46,7 @@ const lostRecord = async (appliance: Appliance): Promise<'index' | 'journal' | n
   }
   try {
     await appliance.journals.unfinished()
-    return null
+    return appliance.policyProblem === null ? null : 'policy'
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
     return 'journal'
@@ -51,8 +54,10 @@ const lostRecord = async (appliance: Appliance): Promise<'index' | 'journal' | n
 }
 
 /** An upgrade that was cut leaves packages half configured in the version that runs; GRUB must not be told to stay with it. */
-const refuseHalfUpgraded = async (appliance: Appliance, running: BeName, lost: 'index' | 'journal'): Promise<void> => {
-  const session = lost === 'index' ? null : (await appliance.index.read()).session
+const refuseHalfUpgraded = async (appliance: Appliance, running: BeName, lost: Lost): Promise<void> => {
+  const index = lost === 'index' ? null : await appliance.index.read()
+  const session = index?.session ?? null
+  if (index !== null) await refuseBeforeReboot(appliance, { index, running })
   const isOpen = session !== null && session.phase !== 'trial' && session.be === running
   if (!isOpen && !(await appliance.journals.mayHaveHalfChangedPackages(running))) return
   throw new RefusedError('session/armed', `an upgrade of ${running} was interrupted; it cannot be confirmed`, {
@@ -61,7 +66,7 @@ const refuseHalfUpgraded = async (appliance: Appliance, running: BeName, lost: '
   })
 }
 
-const confirmChoiceAlone = async (appliance: Appliance, running: BeName, lost: 'index' | 'journal'): Promise<OperationResult> => {
+const confirmChoiceAlone = async (appliance: Appliance, running: BeName, lost: Lost): Promise<OperationResult> => {
   const confirm = async (): Promise<OperationResult> => {
     await refuseHalfUpgraded(appliance, running, lost)
     const plan = withoutRecord(running, appliance.clock.now().toISOString(), lost)
@@ -71,7 +76,7 @@ const confirmChoiceAlone = async (appliance: Appliance, running: BeName, lost: '
     return { plan, executed: true, results: new Map(), recovered: [] }
   }
   try {
-    return await locked(appliance, 'confirm', confirm)
+    return await lockedByAnyPolicy(appliance, 'confirm', confirm)
   } catch (error) {
     // With the index its whole volume may be gone, and the lock with it.
     if (!(error instanceof NotFoundError) || (await appliance.driver.stateDirectory()) !== null) throw error
@@ -89,7 +94,7 @@ const audit = async (appliance: Appliance, plan: OperationResult['plan']): Promi
   })
 }
 
-const withoutRecord = (running: BeName, now: string, lost: 'index' | 'journal'): OperationResult['plan'] => ({
+const withoutRecord = (running: BeName, now: string, lost: Lost): OperationResult['plan'] => ({
   format: 1,
   id: `without-${lost}`,
   operation: 'confirm',

@@ -46,8 +46,12 @@ const recordStartBeforehand = async (appliance: Appliance): Promise<void> => {
 /** Hold the lock for an operation that changes something. @throws LockedError, NotFoundError as holdLock; what is wrong with the policy */
 export const locked = <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> => {
   refuseUnreadablePolicy(appliance)
-  return holdLock(appliance, { operation }, async () => {
+  return lockedByAnyPolicy(appliance, operation, work)
+}
+
+/** The same for what makes nothing by policy. */
+export const lockedByAnyPolicy = <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> =>
+  holdLock(appliance, { operation }, async () => {
     await recordStartBeforehand(appliance)
     return work()
   })
-}

@@ -1,4 +1,5 @@
-import { RefusedError } from '../errors.ts'
+import { RefusedError, UsageError } from '../errors.ts'
+import { whyInRoot } from '../policy/system-paths.ts'
 import type { OwnObject } from '../snap/driver.ts'
 import type { Volume } from '../snap/model.ts'
 import { numberOf } from '../snap/names.ts'
@@ -35,6 +36,17 @@ const rootVolume = async ({ driver, target }: Appliance): Promise<Volume> => {
   return volume
 }
 
+/** @throws UsageError for data that is the operating system's, and for a path that is to be two things. */
+const refusePlaces = ({ config, data, inRoot }: InitRequest): void => {
+  for (const path of data) {
+    const why = whyInRoot(path, 'data')
+    if (why !== null) throw new UsageError(`--data cannot be ${path}, which ${why}`, { next: ['belay init --help'] })
+  }
+  const named = [...config, ...data, ...inRoot]
+  const twice = named.find((path, position) => named.indexOf(path) !== position)
+  if (twice !== undefined) throw new UsageError(`${twice} is named twice: as what should it go?`, { next: ['belay init --help'] })
+}
+
 const refuseAdopted = async (appliance: Appliance, survey: readonly OwnObject[]): Promise<void> => {
   if ((await appliance.index.readIfAny()) !== null)
     throw new RefusedError('already-initialised', 'this appliance is belay’s already', { next: ['belay status'] })
@@ -48,6 +60,7 @@ const refuseAdopted = async (appliance: Appliance, survey: readonly OwnObject[])
 const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> => {
   const survey = await appliance.driver.survey()
   await refuseAdopted(appliance, survey)
+  refusePlaces(request)
   const volume = await rootVolume(appliance)
   const layout = await readBootLayout(appliance)
   const held = await readBoot(appliance)

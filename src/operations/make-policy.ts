@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
+import { UsageError } from '../errors.ts'
 import { type GrubDefaults, readGrubDefaults } from '../boot/grub-defaults.ts'
-import { defaultPolicy, type Policy, parsePolicy } from '../policy/policy.ts'
+import { defaultPolicy, Policy, parsePolicy } from '../policy/policy.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import type { Files } from '../sys/ports.ts'
 
@@ -34,9 +35,26 @@ const askDebiansGrub = async (files: Files, root: string): Promise<GrubDefaults>
   return readGrubDefaults(texts)
 }
 
+/** The flags of init that end in a key of config.yaml. */
+const FLAGS: Readonly<Record<string, string>> = {
+  config: '--config',
+  inRoot: '--in-root',
+  'packages.important': '--important',
+  'packages.dataFormat': '--data-format',
+}
+
+/** @throws UsageError naming each flag whose value config.yaml could not hold */
+const refuseFlags = (draft: unknown): void => {
+  const faults = Policy.safeParse(draft).error?.issues.flatMap(({ path, message }) => {
+    const flag = FLAGS[path.filter((part) => typeof part === 'string').join('.')]
+    return flag === undefined ? [] : [`${flag} ${message}`]
+  })
+  if (faults !== undefined && faults.length > 0) throw new UsageError(faults.join('\n'), { next: ['belay init --help'] })
+}
+
 /**
  * The config.yaml that init writes: a given file as it is, or the defaults with what the command line named and what the machine's GRUB was told.
- * @throws InvalidFileError
+ * @throws InvalidFileError for a file, UsageError for flags
  */
 export const makePolicy = async (files: Files, request: PolicyRequest): Promise<PreparedPolicy> => {
   if (request.file !== null) {
@@ -45,7 +63,7 @@ export const makePolicy = async (files: Files, request: PolicyRequest): Promise<
   }
   const defaults = defaultPolicy()
   const grub = await askDebiansGrub(files, request.root)
-  const text = `# What belay does on this machine; man belay-config.yaml names every key.\n${stringify({
+  const draft = {
     ...defaults,
     config: request.config,
     inRoot: request.inRoot,
@@ -56,6 +74,12 @@ export const makePolicy = async (files: Files, request: PolicyRequest): Promise<
       serial: grub.serial,
     },
     packages: { ...defaults.packages, important: [...defaults.packages.important, ...request.important], dataFormat: request.dataFormat },
-  })}`
-  return { text, policy: parsePolicy(text, 'the command line'), notices: grub.leftOut.map((what) => `not taken over from ${GRUB_DEFAULTS}: ${what}`) }
+  }
+  refuseFlags(draft)
+  const text = `# What belay does on this machine; man belay-config.yaml names every key.\n${stringify(draft)}`
+  return {
+    text,
+    policy: parsePolicy(text, 'config.yaml as init would write it'),
+    notices: grub.leftOut.map((what) => `not taken over from ${GRUB_DEFAULTS}: ${what}`),
+  }
 }

@@ -1,5 +1,5 @@
 import { RefusedError } from '../errors.ts'
-import { type BootLayout, bootLayoutOf } from '../snap/boot-layout.ts'
+import { type BootLayout, mountedBootLayout } from '../snap/boot-layout.ts'
 import { bindBootPartition, noBootLine } from '../snap/fstab.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import { inTarget } from '../snap/target.ts'
@@ -18,7 +18,7 @@ const STACKED = /^(?:LVM|CRYPT|DMRAID)-/
  */
 export const readBootLayout = async ({ files, target }: Pick<Appliance, 'files' | 'target'>): Promise<BootLayout> => {
   const mounts = parseMountInfo(await files.readText('/proc/self/mountinfo'))
-  const layout = bootLayoutOf(mounts, target)
+  const layout = await mountedBootLayout(files, target)
   if (layout.kind === 'grub-partition' && mountAt(mounts, inTarget(target, '/boot')) !== null) {
     throw new RefusedError('layout/boot', '/boot is a filesystem of its own beside the one at /boot/grub, so kernels would not go back with the version', {
       next: ['copy what the partition at /boot holds into the /boot of root, take its line out of /etc/fstab, and reboot; then run belay init again'],

@@ -7,6 +7,7 @@ import type { Appliance } from './appliance.ts'
 import { RunningWhy, explainRunning } from './explain-running.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
 import { readRunning, readRunningByPlace } from './read-planning-state.ts'
+import { sortByOwner } from './runs-under-way.ts'
 
 const Space = z.object({ free: z.number(), total: z.number() })
 
@@ -37,7 +38,8 @@ export const Status = z.object({
   choice: BootChoice.nullable(),
   session: z.object({ operation: z.string(), phase: z.string(), be: z.string(), fallback: z.string(), generation: z.int(), text: z.string() }).nullable(),
   rebootRequired: z.boolean(),
-  interrupted: z.array(z.object({ operation: z.string(), plan: z.string() })),
+  underWay: z.array(z.object({ operation: z.string(), plan: z.string(), pid: z.int() })).describe('operations whose process runs'),
+  interrupted: z.array(z.object({ operation: z.string(), plan: z.string() })).describe('operations whose process died'),
   generations: z.int(),
   factory: z.int().nullable(),
   left: z.array(z.int()),
@@ -80,6 +82,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
     problems.push(error.message)
     return []
   })
+  const { alive, dead } = await sortByOwner(appliance, unfinished)
   const session = index?.session ?? null
   const facts = explainRunning({ index, choice, running, bootId: appliance.bootId })
   return {
@@ -114,11 +117,13 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
     // The last attempt of a trial runs now: a reboot would leave it, not start it.
     rebootRequired:
       initialised &&
+      alive.length === 0 &&
       next !== null &&
       // What was picked for one boot waits for no reboot.
       ((next.be !== running && (running === null || choice?.trial !== running) && !(appliance.target.live && facts.why === 'picked')) ||
         (appliance.target.live && (await appliance.rebootNote.isSet()))),
-    interrupted: unfinished.map(({ record }) => ({ operation: record.plan.operation, plan: record.plan.id })),
+    underWay: alive.map(({ plan, owner }) => ({ operation: plan.operation, plan: plan.id, pid: owner.pid })),
+    interrupted: dead.map(({ plan }) => ({ operation: plan.operation, plan: plan.id })),
     generations: index?.generations.length ?? 0,
     factory: index?.factory ?? null,
     left: [...(index?.left ?? [])],

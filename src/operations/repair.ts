@@ -1,7 +1,7 @@
 import type { Appliance } from './appliance.ts'
 import { diagnose } from './diagnosis/diagnose.ts'
 import type { Diagnosis } from './diagnosis/finding.ts'
-import { locked } from './hold-lock.ts'
+import { lockedByAnyPolicy } from './hold-lock.ts'
 import { type Conversation, type Recovered, recoverInterrupted } from './run-operation.ts'
 
 export interface Repair {
@@ -12,11 +12,13 @@ export interface Repair {
 
 /** `belay doctor --fix`: bring interrupted runs to an end, do what has one right answer, and say what is left. */
 export const repair = (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>): Promise<Repair> =>
-  locked(appliance, 'doctor --fix', async () => {
-    const recovered = await recoverInterrupted(appliance, conversation)
+  lockedByAnyPolicy(appliance, 'doctor --fix', async () => {
+    const isPolicyKnown = appliance.policyProblem === null
+    const recovered = isPolicyKnown ? await recoverInterrupted(appliance, conversation) : []
     const fixed: string[] = []
     for (const { finding, fix } of await diagnose(appliance)) {
-      if (fix === null) continue
+      // What is mended is made by policy, the boot menu and its kernel arguments above all: without one, only that is put back.
+      if (fix === null || (!isPolicyKnown && finding.code !== 'policy')) continue
       await fix()
       fixed.push(finding.text)
     }

@@ -2,11 +2,16 @@ import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { ExtraArgument } from '../boot/kernel-arguments.ts'
 import { InvalidFileError } from '../errors.ts'
+import { whyInRoot } from './system-paths.ts'
 
 const Path = z
   .string()
   .regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)$/, 'must be an absolute path without a slash at its end')
   .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must not have . or .. in it')
+const ConfigPath = Path.superRefine((path, context) => {
+  const why = whyInRoot(path, 'config')
+  if (why !== null) context.addIssue({ code: 'custom', message: `cannot be ${path}, which ${why}` })
+})
 /** In its last part only: a directory is named in full, so that every file that it can mean is known. */
 const FileGlob = Path.refine((path) => !/[*?]/.test(path.slice(0, path.lastIndexOf('/'))), 'may have * and ? in its last part only')
 const PackageGlob = z.string().regex(/^[a-z0-9*?][a-z0-9+.*?-]*$/, 'must be a Debian package name, * and ? allowed')
@@ -25,7 +30,7 @@ const DebconfAnswer = z.strictObject({
 export const Policy = z.strictObject({
   format: z.literal(1),
   /** Directories of the application's configuration; each is a filesystem of its own. */
-  config: z.array(Path).default([]),
+  config: z.array(ConfigPath).default([]),
   /** Paths that init leaves in root although they are not the operating system. */
   inRoot: z.array(Path).default([]),
   /** Files that are the machine's own and not the version's: whichever version boots gets them as they were in the one before. */
@@ -91,6 +96,9 @@ export const Policy = z.strictObject({
     .prefault({}),
 })
 export type Policy = z.infer<typeof Policy>
+
+/** Code of the refusal where an adopted appliance has none. */
+export const POLICY_MISSING = 'policy-missing'
 
 export const defaultPolicy = (): Policy => Policy.parse({ format: 1 })
 

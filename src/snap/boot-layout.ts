@@ -1,5 +1,8 @@
 import { RefusedError } from '../errors.ts'
-import { type Mount, mountAt } from '../sys/mount-table.ts'
+import { type Mount, mountAt, parseMountInfo } from '../sys/mount-table.ts'
+import type { Files } from '../sys/ports.ts'
+import { mountpointsIn } from './fstab.ts'
+import { pathInside } from './path-inside.ts'
 import { GRUB_PARTITION, type Target, inTarget } from './target.ts'
 
 /**
@@ -22,8 +25,11 @@ const NEED = 'make a small ext4 partition (512 MiB or more), move what is in /bo
 const refused = (message: string, mount: Mount | null, next: readonly string[] = [NEED]): RefusedError =>
   new RefusedError('layout/no-grub-partition', message, { next, data: { type: mount?.type ?? null } })
 
-/** @throws RefusedError `layout/no-grub-partition` where GRUB could not write which version to start. */
-export const bootLayoutOf = (mounts: readonly Mount[], target: Target): BootLayout => {
+/**
+ * @param fstab text of the target's fstab: what it would mount, and is not mounted
+ * @throws RefusedError `layout/no-grub-partition` where GRUB could not write which version to start, `layout/not-mounted` where that is not mounted
+ */
+export const bootLayoutOf = (mounts: readonly Mount[], target: Target, fstab: string): BootLayout => {
   const grub = mountAt(mounts, inTarget(target, GRUB_PARTITION))
   const boot = mountAt(mounts, inTarget(target, '/boot'))
   const layout = (kind: BootLayout['kind'], { mountpoint, source, device }: Mount): BootLayout => ({ kind, filesystem: mountpoint, source, device })
@@ -31,6 +37,9 @@ export const bootLayoutOf = (mounts: readonly Mount[], target: Target): BootLayo
   if (grub !== null) {
     if (EXT.test(grub.type)) return layout('grub-partition', grub)
     throw refused(`${where} is ${grub.type}, not an ext4 filesystem, where GRUB could write which version to start`, grub)
+  }
+  if (boot === null && mountpointsIn(fstab).includes(GRUB_PARTITION)) {
+    throw new RefusedError('layout/not-mounted', `${where} is in /etc/fstab and not mounted`, { next: [`mount ${where}`], data: { path: where } })
   }
   if (boot === null) throw refused(`${where} is not on an ext4 filesystem of its own, where GRUB could write which version to start`, null)
   if (boot.type === 'vfat') {
@@ -45,4 +54,11 @@ export const bootLayoutOf = (mounts: readonly Mount[], target: Target): BootLayo
     ])
   }
   return layout('boot-partition', boot)
+}
+
+/** The same from what is mounted now. @throws as bootLayoutOf */
+export const mountedBootLayout = async (files: Files, target: Target): Promise<BootLayout> => {
+  const fstab = await pathInside(files, target.root, '/etc/fstab')
+  const text = (await files.stat(fstab))?.kind === 'file' ? await files.readText(fstab) : ''
+  return bootLayoutOf(parseMountInfo(await files.readText('/proc/self/mountinfo')), target, text)
 }

@@ -12,6 +12,9 @@ export interface FstabLine {
 const BEGIN = '# belay begin: the data that this version uses; belay rewrites these lines'
 const END = '# belay end'
 
+/** The mount points that a text of fstab names. */
+export const mountpointsIn = (text: string): string[] => text.split('\n').flatMap((line) => mountpointOf(line) ?? [])
+
 const mountpointOf = (line: string): string | null => {
   const fields = line.trim().split(/\s+/)
   return line.trim().startsWith('#') || fields.length < 3 || fields[1] === undefined ? null : octalUnescape(fields[1])

@@ -45,6 +45,7 @@ export const statusText = (status: Status, width: number | null = null): string 
     ),
   ]
   if (status.rebootRequired) lines.push('', 'A reboot is needed: systemctl reboot')
+  for (const { operation, plan, pid } of status.underWay) lines.push('', `${operation} ${plan} is under way (process ${String(pid)}): wait for it to end`)
   for (const { operation, plan } of status.interrupted) lines.push('', `${operation} ${plan} was interrupted: belay doctor --fix`)
   if (status.problems.length > 0) lines.push('', ...status.problems.map((problem) => `Problem: ${problem}`), 'Try: belay doctor')
   return `${lines.join('\n')}\n`

@@ -130,6 +130,7 @@ export class MemoryAppliance {
       clock: this.clock,
       log: this.log,
       actor: { uid: 0, user: 'root', pid: 1000 + this.#processes, startTime: String(this.#processes), terminal: false },
+      isAlive: () => Promise.resolve(false),
       bootId: `boot-${String(this.#boots)}`,
       power: { reboot: () => this.reboot().then(() => undefined) },
       faults,

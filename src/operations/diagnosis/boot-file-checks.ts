@@ -42,8 +42,9 @@ export const menu: Check = async (appliance, { index, choice }) => {
   if (choice === null) return []
   const found: Diagnosis[] = []
   if (!(await appliance.boot.isMenuCurrent(index, choice)))
-    found.push(fixable('menu', 'the boot menu is not what the index says', () => appliance.boot.writeMenu(index, choice)))
-  if (!(await appliance.boot.isGrubCfgOurs())) found.push(fixable('grub-cfg', '/boot/grub/grub.cfg is not belay’s', () => appliance.boot.installGrubCfg()))
+    found.push(fixable('menu', 'the boot menu is not what the index and config.yaml say', () => appliance.boot.writeMenu(index, choice)))
+  if (!(await appliance.boot.isGrubCfgOurs()))
+    found.push(fixable('grub-cfg', '/boot/grub/grub.cfg is not what belay writes by config.yaml, or not belay’s at all', () => appliance.boot.installGrubCfg()))
   return found
 }
 

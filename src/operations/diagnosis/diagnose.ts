@@ -4,13 +4,12 @@ import type { Index } from '../../snap/model.ts'
 import type { Appliance } from '../appliance.ts'
 import { bootLoader, bootSets, leftOnBootPartition, menu } from './boot-file-checks.ts'
 import { bootChoice, session, trial } from './choice-checks.ts'
-import { type Check, type Diagnosis, type Facts, problem } from './finding.ts'
+import { type Check, type Diagnosis, type Facts, note, problem } from './finding.ts'
 import { configMembers, pool, reserve } from './pool-checks.ts'
+import { checkPolicy } from './policy-check.ts'
 import { identity, leftInRoot, packages } from './root-checks.ts'
 import { readRunning } from '../read-planning-state.ts'
-
-const policyFile = (appliance: Appliance): Promise<Diagnosis[]> =>
-  Promise.resolve(appliance.policyProblem === null ? [] : [problem('policy', appliance.policyProblem.message, 'edit /etc/belay/config.yaml')])
+import { sortByOwner } from '../runs-under-way.ts'
 
 const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool, leftOnBootPartition]
 /** Checks that compare with policy; without a readable one there is nothing to compare with. */
@@ -30,10 +29,14 @@ const readIndex = async (appliance: Appliance): Promise<{ readonly index: Index 
   return { lost: problem('index', 'the index of this appliance is lost', remedy) }
 }
 
-const findInterrupted = async (appliance: Appliance): Promise<Diagnosis[]> => {
+/** While a run has not ended, what else is found may be its work in progress. */
+const findUnfinished = async (appliance: Appliance): Promise<Diagnosis[]> => {
   try {
-    const unfinished = await appliance.journals.unfinished()
-    return unfinished.map(({ record }) => problem('interrupted', `${record.plan.operation} ${record.plan.id} was interrupted`, 'belay doctor --fix'))
+    const { alive, dead } = await sortByOwner(appliance, await appliance.journals.unfinished())
+    return [
+      ...alive.map(({ plan, owner }) => note('under-way', `${plan.operation} ${plan.id} is under way (process ${String(owner.pid)})`, 'wait for it to end')),
+      ...dead.map(({ plan }) => problem('interrupted', `${plan.operation} ${plan.id} was interrupted`, 'belay doctor --fix')),
+    ]
   } catch (error) {
     if (!(error instanceof BelayError)) throw error
     return [problem('journal', error.message, error.next[0] ?? 'belay status')]
@@ -42,10 +45,10 @@ const findInterrupted = async (appliance: Appliance): Promise<Diagnosis[]> => {
 
 /** All that is wrong with an appliance, with the exact remedy of each. */
 export const diagnose = async (appliance: Appliance): Promise<Diagnosis[]> => {
-  const interrupted = await findInterrupted(appliance)
-  if (interrupted.length > 0) return interrupted
-  const atPolicy = await policyFile(appliance)
+  const unfinished = await findUnfinished(appliance)
+  if (unfinished.length > 0) return unfinished
   const known = await readIndex(appliance)
+  const atPolicy = await checkPolicy(appliance, 'lost' in known ? null : known.index)
   if ('lost' in known) return [...atPolicy, known.lost]
   const { index } = known
   const { choice } = await appliance.boot.readChoice()

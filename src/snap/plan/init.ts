@@ -181,7 +181,7 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
       { id: 'reserve', kind: 'space.reserve', why: 'hold space back for undo' },
       { id: 'menu', kind: 'menu.write', choice, why: 'write the boot menu' },
       { id: 'switch', kind: 'choice.write', from: null, to: choice, why: `let GRUB start ${be}` },
-      { id: 'grub', kind: 'grub.install', why: 'put belay’s static grub.cfg in place' },
+      { id: 'grub', kind: 'grub.install', why: 'put belay’s static grub.cfg in place, and into GRUB on the disk what starts a version without it' },
       { id: 'reboot-note', kind: 'reboot.note', text: `belay init: ${be} takes effect at the next boot`, why: 'say that a reboot is needed' },
     ],
     commit: 'grub',

@@ -137,7 +137,7 @@ export const refuseDuringSession = (state: PlanningState, operation: string): vo
     trial: 'an upgrade is on trial and not yet confirmed',
   }
   const next = {
-    armed: ['belay doctor --fix'],
+    armed: ['belay status         (says whether it still runs)', 'belay doctor --fix   (when it was interrupted)'],
     failed: [state.running === session.be ? 'systemctl reboot' : 'belay confirm   (the machine is back on the untouched version)'],
     trial: ['belay confirm   (when the machine is healthy)', 'belay rollback  (when it is not)'],
   }

@@ -71,7 +71,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       name: generationName(id),
       sources,
       remade: remade.steps.map((step) => ({ step: step.id })),
-      why: `snapshot ${sources.map((source) => source.mountpoint).join(', ')} as generation ${String(id)}`,
+      why: `snapshot ${[...sources.map((source) => source.mountpoint), ...state.plainConfig].join(', ')} as generation ${String(id)}`,
     },
     {
       id: `describe-generation${suffix}`,

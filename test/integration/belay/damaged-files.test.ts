@@ -97,12 +97,45 @@ describe('config.yaml', () => {
       POLICY,
       (path) => writeFile(path, 'format: 1\nboot: { serial: { unit: 9, speed: 9600 } }\n'),
       async () => {
-        for (const args of CHANGING) expect(await machine.refusal(args), args.join(' ')).toMatchObject({ code: 'invalid-file', exitCode: 2 })
+        for (const args of CHANGING.filter(([command]) => command !== 'confirm' && command !== 'doctor'))
+          expect(await machine.refusal(args), args.join(' ')).toMatchObject({ code: 'invalid-file', exitCode: 2 })
         for (const args of [['status'], ['list'], ['show', '2'], ['audit']]) expect((await machine.json(args)).status, args.join(' ')).toBe(0)
         await expectWhole(machine, { findings: ['policy'] })
       },
     )
     expect(await belongings(machine)).toEqual(before)
+    await expectWhole(machine)
+  })
+
+  it('that cannot be understood keeps nobody from confirming what runs, nor from asking doctor for what it can', async () => {
+    await withFile(
+      POLICY,
+      (path) => writeFile(path, 'format: 1\nboot: [\n'),
+      async () => {
+        const confirmed = await machine.must('confirm')
+        expect(confirmed.stdout).toContain('the policy cannot be read; only the boot choice was confirmed')
+        const doctor = await machine.json(['doctor', '--fix'])
+        expect([doctor.status, codesOf(doctor.output)]).toEqual([10, ['policy']])
+      },
+    )
+    await machine.must('confirm')
+    await expectWhole(machine)
+  })
+
+  it('that is gone stops every change, and comes back from another version', async () => {
+    await withFile(
+      POLICY,
+      (path) => rm(path),
+      async () => {
+        expect(await machine.refusal(['snapshot', '-m', 'x'])).toMatchObject({ code: 'policy-missing', exitCode: 10 })
+        expect((await machine.json(['status'])).status).toBe(0)
+        const doctor = await machine.json(['doctor'])
+        expect(doctor.output).toMatchObject({ findings: [{ code: 'policy', fixable: true, remedy: 'belay doctor --fix' }] })
+        expect((await machine.json(['doctor', '--fix'])).output).toMatchObject({ fixed: [expect.stringContaining('config.yaml is missing') as unknown] })
+        expect(await readFile(at(POLICY), 'utf8')).toContain('/etc/acme')
+        await machine.must('snapshot', '-m', 'with the policy that was put back')
+      },
+    )
     await expectWhole(machine)
   })
 

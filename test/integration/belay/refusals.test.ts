@@ -203,8 +203,9 @@ describe('a directory that is no appliance', () => {
       await rm(directory, { recursive: true, force: true })
     }
     await runTool('/usr/bin/umount', [join(plain.root, 'boot/grub')])
-    expect(await plain.refusal(['status'])).toMatchObject({ code: 'layout/no-grub-partition', exitCode: 10 })
-    expect(await plain.refusal(['init', '--yes'])).toMatchObject({ code: 'layout/no-grub-partition', exitCode: 10 })
+    const unmounted = { code: 'layout/not-mounted', exitCode: 10, next: [`mount ${join(plain.root, 'boot/grub')}`] }
+    expect(await plain.refusal(['status'])).toMatchObject(unmounted)
+    expect(await plain.refusal(['init', '--yes'])).toMatchObject(unmounted)
     await plain.appliance.boot('@rootfs')
   })
 })
@@ -242,8 +243,8 @@ describe('a machine that was not adopted', () => {
     ] as const) {
       expect(await plain.refusal(['init', '--config', path, '--yes']), path).toMatchObject({ code, exitCode: 10 })
     }
-    for (const path of ['etc/acme', '/etc/../etc/acme', '/']) {
-      expect(await plain.refusal(['init', '--config', path, '--yes']), path).toMatchObject({ code: 'invalid-file', exitCode: 2 })
+    for (const path of ['etc/acme', '/etc/../etc/acme', '/', '/etc', '/boot/grub', '/var/lib']) {
+      expect(await plain.refusal(['init', '--config', path, '--yes']), path).toMatchObject({ code: 'usage', exitCode: 2 })
     }
     expect(await plain.refusal(['init', '--policy', '/nowhere/config.yaml', '--yes'])).toMatchObject({ code: 'not-found', exitCode: 13 })
   })

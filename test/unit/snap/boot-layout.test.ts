@@ -3,8 +3,9 @@ import { bootLayoutOf } from '../../../src/snap/boot-layout.ts'
 import { parseMountInfo } from '../../../src/sys/mount-table.ts'
 
 const TARGET = { root: '/', live: true }
+const FSTAB = 'UUID=1-2 / btrfs subvol=@rootfs 0 0\n'
 const ROOT = '22 1 0:24 /@rootfs / rw,relatime - btrfs /dev/vda3 rw'
-const layoutOf = (...lines: readonly string[]) => bootLayoutOf(parseMountInfo([ROOT, ...lines].join('\n')), TARGET)
+const layoutOf = (...lines: readonly string[]) => bootLayoutOf(parseMountInfo([ROOT, ...lines].join('\n')), TARGET, FSTAB)
 
 describe('the layout of /boot', () => {
   it('is a GRUB partition where an ext4 is mounted at /boot/grub', () => {
@@ -32,9 +33,14 @@ describe('the layout of /boot', () => {
     })
   })
 
+  it('is there and not mounted where fstab names it: what helps is to mount it', () => {
+    const fstab = `${FSTAB}UUID=3-4 /boot/grub ext4 defaults 0 2\n`
+    expect(() => bootLayoutOf(parseMountInfo(ROOT), TARGET, fstab)).toThrow(expect.objectContaining({ code: 'layout/not-mounted', next: ['mount /boot/grub'] }))
+  })
+
   it('is looked for below the target', () => {
     const mounts = parseMountInfo(['40 22 254:2 / /boot rw - ext4 /dev/vda2 rw', '50 22 7:1 / /mnt/image/boot rw - ext4 /dev/loop1 rw'].join('\n'))
-    expect(bootLayoutOf(mounts, { root: '/mnt/image', live: false })).toMatchObject({ filesystem: '/mnt/image/boot', device: '7:1' })
+    expect(bootLayoutOf(mounts, { root: '/mnt/image', live: false }, FSTAB)).toMatchObject({ filesystem: '/mnt/image/boot', device: '7:1' })
   })
 
   it.each([
