@@ -40,6 +40,10 @@ const exitStatus = (codes: readonly number[]): string =>
     .map(([code, meaning]) => entry(bold(code), plain(meaning)))
     .join('')
 
+/** A section, or none where there is nothing to say. */
+const filled = <Item>(title: string, items: readonly Item[], body: (items: readonly Item[]) => string): (readonly [string, string])[] =>
+  items.length === 0 ? [] : [[title, body(items)]]
+
 const commandPage = (command: Command): ManualPage => ({
   name: pageNameOf(command),
   section: 1,
@@ -47,24 +51,12 @@ const commandPage = (command: Command): ManualPage => ({
     ['NAME', `${plain(pageNameOf(command))} \\- ${plain(asTitle(command.summary))}\n`],
     ['SYNOPSIS', `${bold(`belay ${commandWords(command)}`)} ${argumentsOf(command)} [${italic('OPTION')}...]\n`],
     ['DESCRIPTION', paragraph(plain([command.summary, command.description ?? ''].join(' ').trim()))],
-    ...(Object.keys(command.args).length === 0
-      ? []
-      : [
-          [
-            'ARGUMENTS',
-            Object.values(command.args)
-              .map(({ name, description }) => entry(italic(name.toUpperCase()), plain(description ?? '')))
-              .join(''),
-          ] as const,
-        ]),
-    [
-      'OPTIONS',
-      flagsOf(command)
-        .map((flag) => entry(optionTerm(flag), optionBody(flag)))
-        .join(''),
-    ],
-    ['EXAMPLES', literal(command.examples.map((example) => example.replaceAll('<%= config.bin %>', 'belay')).join('\n'))],
-    ['EXIT STATUS', exitStatus(command.exitCodes)],
+    ...filled('ARGUMENTS', Object.values(command.args), (args) =>
+      args.map(({ name, description }) => entry(italic(name.toUpperCase()), plain(description ?? ''))).join(''),
+    ),
+    ...filled('OPTIONS', flagsOf(command), (flags) => flags.map((flag) => entry(optionTerm(flag), optionBody(flag))).join('')),
+    ...filled('EXAMPLES', command.examples, (examples) => literal(examples.map((example) => example.replaceAll('<%= config.bin %>', 'belay')).join('\n'))),
+    ...filled('EXIT STATUS', command.exitCodes, exitStatus),
     ['SEE ALSO', references([MAIN_PAGE, CONFIG_PAGE])],
   ],
 })

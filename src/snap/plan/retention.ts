@@ -164,6 +164,8 @@ const isInUse = (index: Index, generation: Generation, inUse: InUse): boolean =>
 /** What cannot be destroyed now, by name on disk, and why. */
 export type InUse = ReadonlyMap<string, string>
 
+const counted = (count: number, what: string): string => `${String(count)} ${what}${count === 1 ? '' : 's'}`
+
 /**
  * Delete what the retention rule lets go, and boot environments that nothing stands for. What alone holds some of the customer's data stays, and so does
  * what is in use, with all of its version.
@@ -183,7 +185,7 @@ export const planPrune = (state: PlanningState, rule: Policy['retention'], conte
     state,
     { generations, bes },
     'prune',
-    none ? 'nothing to prune' : `${String(generations.length)} generations and ${String(bes.length)} boot environments are gone for good`,
+    none ? 'nothing to prune' : `${counted(generations.length, 'generation')} and ${counted(bes.length, 'boot environment')} gone for good`,
     none ? ['nothing to prune', ...notices] : notices,
     context,
   )

@@ -73,7 +73,7 @@ const expectUntouchedAfterReboot = async (name: string): Promise<void> => {
   await machine.must('confirm')
   await expectWhole(machine)
   const pruned = await machine.operation('prune', '--yes')
-  expect(pruned.summary).toBe('0 generations and 1 boot environments are gone for good')
+  expect(pruned.summary).toBe('0 generations and 1 boot environment gone for good')
   await expectWhole(machine)
 }
 
