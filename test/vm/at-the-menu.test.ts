@@ -3,8 +3,8 @@ import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest, LONG_SECONDS } from './story/belay-in-guest.ts'
 import { readMachineFacts } from './story/machine-facts.ts'
 
-describe('A person at the boot menu of an adopted machine', () => {
-  const step = adoptedScenario()
+describe.each(['bios', 'efi'] as const)('A person at the boot menu of an adopted machine with %s', (firmware) => {
+  const step = adoptedScenario({ firmware })
 
   step('starts the factory version with arrow keys, for one boot', async (machine) => {
     const belay = new BelayInGuest(machine)

@@ -4,14 +4,15 @@ import type { RepositoryServer } from '../../../demo/vendor/repository-server.ts
 import { withBelayArchive } from '../lab/belay-archive.ts'
 import { quote } from '../lab/guest.ts'
 import { scenario, type Step } from '../lab/scenario.ts'
+import type { MachineOptions } from '../lab/virtual-machine.ts'
 import { BelayInGuest, LONG_SECONDS } from './belay-in-guest.ts'
 
 /** How the story's appliance is adopted. */
 export const INIT = "init --config /etc/acme --data-format /usr/share/acme/data-format --important 'acme-*' --yes"
 
 /** A scenario whose first step installs the package on an appliance with application 1, adopts it and boots what init made. */
-export const adoptedScenario = (): Step => {
-  const step = scenario()
+export const adoptedScenario = (options: MachineOptions = {}): Step => {
+  const step = scenario(options)
   let server: RepositoryServer
 
   beforeAll(async () => {
