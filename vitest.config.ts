@@ -12,6 +12,11 @@ export default defineConfig({
         // Real filesystems on loop devices, mounts and packages: as root, one file after the other.
         test: { name: 'integration', include: ['test/integration/**/*.test.ts'], fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 },
       },
+      {
+        extends: true,
+        // Real pools; where the kernel has OpenZFS, which test/vm/zfs brings about. An emulated machine is slow.
+        test: { name: 'zfs', include: ['test/zfs/**/*.test.ts'], fileParallelism: false, testTimeout: 3_600_000, hookTimeout: 300_000 },
+      },
       // Machines in QEMU, each a scenario of its own with its own time limits.
       { extends: true, test: { name: 'vm', include: ['test/vm/**/*.test.ts'], fileParallelism: false } },
     ],

@@ -1,22 +1,25 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runTool } from '../run-tool.ts'
 
 const APT_GET = '/usr/bin/apt-get'
 const APT_CACHE = '/usr/bin/apt-cache'
 
-/** apt with lists, cache and sources of its own, that knows of no installed package. */
+/** apt with lists, cache and sources of its own. */
 export interface IsolatedApt {
   /** Downloads packages (names, or `name=version`) into an empty directory. @returns paths of the .deb files, sorted */
   download(names: readonly string[], into: string): Promise<string[]>
-  /** Names of the packages and everything that they need, recommendations left out. */
+  /** Names of the packages and everything that they need and that is not installed, recommendations left out. */
   closure(names: readonly string[]): Promise<string[]>
   /** Names that the newest version of a package depends on; empty when there is no such package. */
   dependencies(name: string): Promise<string[]>
 }
 
-/** @param sources lines of a sources.list */
-export async function createIsolatedApt(directory: string, sources: readonly string[]): Promise<IsolatedApt> {
+/**
+ * @param sources lines of a sources.list
+ * @param root whose packages are installed as far as it is concerned; without it, none are
+ */
+export async function createIsolatedApt(directory: string, sources: readonly string[], root: string | null = null): Promise<IsolatedApt> {
   for (const path of ['state/lists/partial', 'cache/archives/partial', 'etc/apt.conf.d', 'etc/preferences.d']) {
     await mkdir(join(directory, path), { recursive: true })
   }
@@ -31,7 +34,8 @@ export async function createIsolatedApt(directory: string, sources: readonly str
     'Acquire::Languages': 'none',
   }
   await writeFile(configuration, [...Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`), 'APT::Architectures { "amd64"; };\n'].join(''))
-  await writeFile(join(directory, 'state/status'), '')
+  if (root === null) await writeFile(join(directory, 'state/status'), '')
+  else await copyFile(join(root, 'var/lib/dpkg/status'), join(directory, 'state/status'))
   await writeFile(join(directory, 'etc/sources.list'), sources.map((line) => `${line}\n`).join(''))
   const env = { APT_CONFIG: configuration }
   await runTool(APT_GET, ['update'], { env })
