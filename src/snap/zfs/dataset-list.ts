@@ -1,0 +1,65 @@
+import { BugError } from '../../errors.ts'
+
+/** A filesystem as `zfs list` prints it. */
+export interface ZfsFilesystem {
+  readonly name: string
+  readonly guid: string
+  /** The snapshot that it is a clone of. */
+  readonly origin: string | null
+  /** A path, `legacy` or `none`. */
+  readonly mountpoint: string
+}
+
+/** A snapshot as `zfs list` prints it. */
+export interface ZfsSnapshot {
+  /** With the dataset that has it now: a promoted clone takes it over. */
+  readonly name: string
+  readonly guid: string
+  /** Transaction group of its making; what was taken together has the same. */
+  readonly createtxg: number
+  /** Destroyed, and there only as long as a clone needs it. */
+  readonly isLeaving: boolean
+}
+
+export interface LocalProperty {
+  readonly name: string
+  readonly value: string
+}
+
+/** Dataset names and our property values hold neither tab nor line break, and a mount point is the last column. */
+const rows = (text: string, columns: number): string[][] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const fields = line.split('\t')
+      if (fields.length < columns) throw new BugError('zfs printed a line of another form', { data: { line } })
+      return [...fields.slice(0, columns - 1), fields.slice(columns - 1).join('\t')]
+    })
+
+/**
+ * A snapshot that is received again has the GUID of its original; the transaction group in which it came to this pool is its own, and neither is changed by
+ * a rename or a promotion.
+ */
+const identity = (guid: string, createtxg: string): string => `${guid}-${createtxg}`
+
+/** Of `zfs list -H -p -o name,guid,createtxg,origin,mountpoint`. */
+export const parseFilesystems = (text: string): ZfsFilesystem[] =>
+  rows(text, 5).map(([name = '', guid = '', createtxg = '', origin = '', mountpoint = '']) => ({
+    name,
+    guid: identity(guid, createtxg),
+    origin: origin === '-' ? null : origin,
+    mountpoint,
+  }))
+
+/** Of `zfs list -H -p -o name,guid,createtxg,defer_destroy`. */
+export const parseSnapshots = (text: string): ZfsSnapshot[] =>
+  rows(text, 4).map(([name = '', guid = '', createtxg = '', leaving = '']) => ({
+    name,
+    guid: identity(guid, createtxg),
+    createtxg: Number(createtxg),
+    isLeaving: leaving === 'on' || leaving === '1',
+  }))
+
+/** Of `zfs get -H -p -o name,value`. */
+export const parseLocalProperties = (text: string): LocalProperty[] => rows(text, 2).map(([name = '', value = '']) => ({ name, value }))

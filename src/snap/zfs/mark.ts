@@ -1,0 +1,37 @@
+import { z } from 'zod'
+
+/**
+ * belay's mark is a user property, set in the same call that makes a dataset or snapshot. Children and snapshots inherit it, and a copy in another pool may bring
+ * it along: only one that was set locally, and names this pool, is ours.
+ */
+export const MARK_PROPERTY = 'belay:mark'
+
+export const Mark = z.looseObject({
+  format: z.int(),
+  /** `origin` is a snapshot that a clone of something live needs; `kept` holds the snapshots of what is gone. */
+  kind: z.enum(['generation', 'be', 'config', 'data', 'state', 'origin', 'kept']),
+  name: z.string(),
+  /** GUID of the pool. */
+  pool: z.string(),
+  /** False until all that the mark promises is there. */
+  made: z.boolean(),
+  members: z.array(
+    z.looseObject({
+      role: z.string(),
+      mountpoint: z.string(),
+      /** Name below a boot environment's root dataset; empty for the root itself. */
+      at: z.string(),
+    }),
+  ),
+})
+export type Mark = z.infer<typeof Mark>
+
+/** Null for what is no mark, or one of another pool. */
+export const parseMark = (text: string, pool: string): Mark | null => {
+  try {
+    const mark = Mark.parse(JSON.parse(text))
+    return mark.pool === pool ? mark : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,134 @@
+import { NoSpaceError, RefusedError, ToolError } from '../../errors.ts'
+import type { Runner } from '../../sys/ports.ts'
+import { type LocalProperty, type ZfsFilesystem, type ZfsSnapshot, parseFilesystems, parseLocalProperties, parseSnapshots } from './dataset-list.ts'
+import { MARK_PROPERTY } from './mark.ts'
+
+const ZFS = '/usr/sbin/zfs'
+const CHMOD = '/usr/bin/chmod'
+const CP = '/usr/bin/cp'
+const MOUNT = '/usr/bin/mount'
+const UMOUNT = '/usr/bin/umount'
+
+const FILESYSTEM_COLUMNS = 'name,guid,createtxg,origin,mountpoint'
+const SNAPSHOT_COLUMNS = 'name,guid,createtxg,defer_destroy'
+
+/** A property with its value, as `-o` takes it. */
+export type Properties = Readonly<Record<string, string>>
+
+const options = (properties: Properties): string[] => Object.entries(properties).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+
+/** The only module that runs zfs and mounts datasets; what these tools print on failure becomes a typed error here (OpenZFS 2.1 and 2.3). */
+export class ZfsCommands {
+  readonly #runner: Runner
+
+  constructor(runner: Runner) {
+    this.#runner = runner
+  }
+
+  /** All filesystems at and below a dataset. */
+  async filesystems(below: string): Promise<ZfsFilesystem[]> {
+    return parseFilesystems((await this.#zfs(['list', '-H', '-p', '-r', '-t', 'filesystem', '-o', FILESYSTEM_COLUMNS, below])).stdout)
+  }
+
+  /** All snapshots of these datasets and those below them. Columns that open each snapshot's space maps are left out. */
+  async snapshots(below: readonly string[]): Promise<ZfsSnapshot[]> {
+    if (below.length === 0) return []
+    return parseSnapshots((await this.#zfs(['list', '-H', '-p', '-r', '-t', 'snapshot', '-o', SNAPSHOT_COLUMNS, ...below])).stdout)
+  }
+
+  /** Marks that were set here, not inherited and not received. */
+  async marks(below: readonly string[]): Promise<LocalProperty[]> {
+    if (below.length === 0) return []
+    const args = ['get', '-H', '-p', '-r', '-t', 'filesystem,snapshot', '-s', 'local', '-o', 'name,value', MARK_PROPERTY, ...below]
+    return parseLocalProperties((await this.#zfs(args)).stdout)
+  }
+
+  /** Bytes that can still be written, and those in use. */
+  async space(dataset: string): Promise<{ readonly available: number; readonly used: number }> {
+    const { stdout } = await this.#zfs(['list', '-H', '-p', '-o', 'available,used', dataset])
+    const [available = 0, used = 0] = stdout.trim().split('\t').map(Number)
+    return { available, used }
+  }
+
+  /** All in one transaction group, all or none. */
+  async snapshot(names: readonly string[], properties: Properties): Promise<void> {
+    await this.#zfs(['snapshot', ...options(properties), ...names])
+  }
+
+  async clone(snapshot: string, name: string, properties: Properties): Promise<void> {
+    await this.#zfs(['clone', ...options(properties), snapshot, name])
+  }
+
+  async create(name: string, properties: Properties): Promise<void> {
+    await this.#zfs(['create', ...options(properties), name])
+  }
+
+  async set(name: string, property: string, value: string): Promise<void> {
+    await this.#zfs(['set', `${property}=${value}`, name])
+  }
+
+  /** The clone takes over its origin's snapshots up to the one that it was cloned from. @throws RefusedError `name-occupied` when it has one of the same name */
+  async promote(name: string): Promise<void> {
+    await this.#zfs(['promote', name])
+  }
+
+  /** A filesystem that has neither snapshots nor children. */
+  async destroyFilesystem(name: string): Promise<void> {
+    await this.#zfs(['destroy', name])
+  }
+
+  /** At once, or as soon as the last clone of it is gone. */
+  async destroySnapshot(name: string): Promise<void> {
+    await this.#zfs(['destroy', '-d', name])
+  }
+
+  /**
+   * Mount a filesystem or snapshot at a directory; it may be mounted elsewhere too.
+   * @param isLegacy mount.zfs takes `zfsutil` for all but legacy mount points and snapshots, and demands it for them (mount_zfs.c)
+   */
+  async mount(name: string, directory: string, isLegacy: boolean): Promise<void> {
+    await this.#mapped(MOUNT, ['-t', 'zfs', '-o', `${isLegacy ? '' : 'zfsutil,'}nosuid,nodev`, '--', name, directory])
+  }
+
+  async unmount(directory: string): Promise<void> {
+    await this.#mapped(UMOUNT, ['--', directory])
+  }
+
+  /** Also while a process stands in it. */
+  async letGo(directory: string): Promise<void> {
+    await this.#mapped(UMOUNT, ['--lazy', '--', directory])
+  }
+
+  /** The root of a new filesystem has mode 0755; this one is for root alone. */
+  async makePrivate(directory: string): Promise<void> {
+    await this.#mapped(CHMOD, ['0700', '--', directory])
+  }
+
+  /** Copy a directory with all attributes. */
+  async copyTree(from: string, to: string): Promise<void> {
+    await this.#mapped(CP, ['--archive', '--no-target-directory', '--one-file-system', '--', from, to])
+  }
+
+  #zfs(args: readonly string[]) {
+    return this.#mapped(ZFS, args)
+  }
+
+  async #mapped(tool: string, args: readonly string[]) {
+    try {
+      return await this.#runner.run(tool, args)
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error
+      const name = args.at(-1) ?? tool
+      if (/out of space|No space left on device|quota exceeded/i.test(error.stderr)) {
+        throw new NoSpaceError('the ZFS pool is full', { cause: error, next: ['belay prune', 'belay delete ID'], data: { where: 'pool' } })
+      }
+      if (/dataset already exists|snapshot name .* conflicts|conflicting snapshot/.test(error.stderr)) {
+        throw new RefusedError('name-occupied', `${name} exists already`, { cause: error, next: ['belay doctor'], data: { path: name } })
+      }
+      if (/dataset is busy|target is busy|has dependent clones|has children/.test(error.stderr)) {
+        throw new RefusedError('in-use', `${name} is in use`, { cause: error, next: ['findmnt -t zfs', `zfs list -r -t all ${name}`], data: { path: name } })
+      }
+      throw error
+    }
+  }
+}
