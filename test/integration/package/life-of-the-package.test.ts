@@ -56,7 +56,8 @@ describe('the package on a machine that belay has not adopted', () => {
   })
 
   it('brings the packages of all tools that belay runs by their path', async () => {
-    const tools = await toolsInSources()
+    // Whoever has a root on ZFS has its tools; on btrfs they are never run.
+    const tools = (await toolsInSources()).filter((tool) => tool !== '/usr/sbin/zfs')
     expect(tools).toContain('/usr/bin/btrfs')
     const query = (format: string, ...names: string[]) => packaged.run('/usr/bin/dpkg-query', ['--show', `--showformat=${format}`, ...names])
     const depends = (await query('${Depends}', 'belay')).stdout.split(/,\s*/).map((dependency) => dependency.split(' ')[0] ?? '')
