@@ -14,7 +14,7 @@ const isAtOrBelow = (path: string, directory: string): boolean => path === direc
 export const whyInRoot = (path: string, role: 'config' | 'data'): string | null => {
   if (isAtOrBelow(path, LOCAL) && path !== LOCAL) return null
   const system = [...SYSTEM, ...SYSTEM_RECORDS, ...(role === 'data' ? ['/etc'] : [])].find((directory) => isAtOrBelow(path, directory))
-  if (system !== undefined) return `is part of the operating system, which stays in the root filesystem`
+  if (system !== undefined) return 'is part of the operating system, which stays in the root filesystem'
   const inside = [...SYSTEM_RECORDS, '/etc/fstab', '/var/tmp', '/tmp'].find((directory) => isAtOrBelow(directory, path))
   return inside === undefined ? null : `holds ${inside}, which is part of the operating system`
 }

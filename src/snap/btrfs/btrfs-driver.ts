@@ -1,8 +1,8 @@
 import { BugError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
+import { bindDataInFstab } from '../bind-data.ts'
 import type { Driver, OwnObject, PoolSpace, Source } from '../driver.ts'
-import { type FstabLine, bindFstab } from '../fstab.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
@@ -125,15 +125,11 @@ export class BtrfsDriver implements Driver {
 
   async bindData(be: BeName, uses: readonly (DataUse & { readonly volume: Volume })[]): Promise<void> {
     const root = await this.beRootDirectory(be)
-    const file = await pathInside(this.#pool.files, root, '/etc/fstab')
-    const before = (await this.#pool.files.stat(file)) === null ? '' : await this.#pool.files.readText(file)
-    const state = await this.stateVolume()
-    const lines: FstabLine[] = [...(state === null ? [] : [{ mountpoint: '/var/lib/belay', volume: state }]), ...uses]
-      .toSorted((a, b) => a.mountpoint.length - b.mountpoint.length)
-      .map((use) => ({ device: `UUID=${this.#pool.uuid}`, mountpoint: use.mountpoint, type: 'btrfs', options: `subvol=${use.volume.locator},nofail` }))
-    for (const line of lines) await this.#pool.files.makeDirectory(await pathInside(this.#pool.files, root, line.mountpoint), 0o755)
-    await this.#pool.files.makeDirectory(file.slice(0, file.lastIndexOf('/')), 0o755)
-    await this.#pool.files.writeAtomic(file, bindFstab(before, lines), 0o644)
+    await bindDataInFstab(this.#pool.files, root, { state: await this.stateVolume(), uses }, ({ locator }) => ({
+      device: `UUID=${this.#pool.uuid}`,
+      type: 'btrfs',
+      options: `subvol=${locator},nofail`,
+    }))
   }
 
   async membersOf(record: Generation | BootEnvironment): Promise<readonly Member[]> {

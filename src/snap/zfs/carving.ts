@@ -43,7 +43,7 @@ export class Carving {
     }
     await this.#refuseNested(environment, mountpoint)
     const volume = await this.#datasets.make('data', name, async (dataset) => {
-      await this.#datasets.makeContainers(this.#pool.layout.top, this.#pool.layout.data)
+      await this.#pool.makeContainers(this.#pool.layout.top, this.#pool.layout.data)
       const mark = this.#datasets.mark('data', name, [])
       await this.#pool.commands.create(dataset, { mountpoint: 'legacy', [MARK_PROPERTY]: JSON.stringify(mark) })
       await this.#pool.commands.copyTree(directory, await this.#mounts.alone(await this.#made(dataset)))

@@ -74,13 +74,6 @@ export class Datasets {
     throw new RefusedError('name-occupied', `${dataset} exists already`, { next: ['belay doctor'], data: { path: dataset } })
   }
 
-  /** Make the datasets that hold others and nothing themselves. */
-  async makeContainers(...containers: readonly string[]): Promise<void> {
-    for (const container of containers)
-      if ((await this.#pool.filesystem(container)) === null) await this.#pool.commands.create(container, { canmount: 'off', mountpoint: 'none' })
-    this.#pool.forget()
-  }
-
   /** Make an object, and on failure leave nothing of it behind. */
   async make<Result>(kind: FilesystemKind, name: BeName | DataName, work: (dataset: string) => Promise<Result>): Promise<Result> {
     const dataset = datasetOf(this.#pool.layout, kind, name)

@@ -64,12 +64,10 @@ export class SnapshotHeritage {
   /** A clone for the snapshots alone: it is never mounted, and takes no room. */
   async #keep({ guid }: ZfsFilesystem, newest: ZfsSnapshot): Promise<void> {
     const { kept, top } = this.#pool.layout
-    const filesystems = await this.#pool.filesystems()
-    for (const container of [top, kept])
-      if (!filesystems.some(({ name }) => name === container)) await this.#pool.commands.create(container, { canmount: 'off', mountpoint: 'none' })
+    await this.#pool.makeContainers(top, kept)
     const name = `${kept}/${guid}`
     const mark: Mark = { format: 1, kind: 'kept', name: guid, pool: this.#pool.guid, made: true, members: [] }
-    if (!filesystems.some((candidate) => candidate.name === name))
+    if ((await this.#pool.filesystem(name)) === null)
       await this.#pool.commands.clone(newest.name, name, { canmount: 'noauto', mountpoint: 'none', [MARK_PROPERTY]: JSON.stringify(mark) })
     await this.#pool.commands.promote(name)
   }

@@ -1,8 +1,8 @@
 import { BugError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
+import { bindDataInFstab } from '../bind-data.ts'
 import type { Driver, OwnObject, PoolSpace, Source } from '../driver.ts'
-import { type FstabLine, bindFstab } from '../fstab.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
@@ -125,7 +125,7 @@ export class ZfsDriver implements Driver {
     const source = await this.#pool.locate(from)
     return this.#datasets.make('data', name, async (dataset) => {
       const [origin] = await this.#datasets.origins(name, [source.name])
-      await this.#datasets.makeContainers(this.#pool.layout.top, this.#pool.layout.data)
+      await this.#pool.makeContainers(this.#pool.layout.top, this.#pool.layout.data)
       const mark = this.#datasets.mark('data', name, [])
       await this.#cloneInto(dataset, origin, 'legacy', mark)
       await this.#datasets.dropOrigins(name)
@@ -168,17 +168,12 @@ export class ZfsDriver implements Driver {
   }
 
   async bindData(be: BeName, uses: readonly (DataUse & { readonly volume: Volume })[]): Promise<void> {
-    const { files } = this.#pool
     const root = await this.beRootDirectory(be)
-    const file = await pathInside(files, root, '/etc/fstab')
-    const before = (await files.stat(file)) === null ? '' : await files.readText(file)
-    const state = await this.stateVolume()
-    const lines: FstabLine[] = [...(state === null ? [] : [{ mountpoint: '/var/lib/belay', volume: state }]), ...uses]
-      .toSorted((a, b) => a.mountpoint.length - b.mountpoint.length)
-      .map((use) => ({ device: use.volume.locator, mountpoint: use.mountpoint, type: 'zfs', options: 'nofail' }))
-    for (const line of lines) await files.makeDirectory(await pathInside(files, root, line.mountpoint), 0o755)
-    await files.makeDirectory(file.slice(0, file.lastIndexOf('/')), 0o755)
-    await files.writeAtomic(file, bindFstab(before, lines), 0o644)
+    await bindDataInFstab(this.#pool.files, root, { state: await this.stateVolume(), uses }, ({ locator }) => ({
+      device: locator,
+      type: 'zfs',
+      options: 'nofail',
+    }))
   }
 
   async membersOf(record: Generation | BootEnvironment): Promise<readonly Member[]> {
@@ -208,7 +203,7 @@ export class ZfsDriver implements Driver {
     if (existing !== null) return existing
     const { top, state } = this.#pool.layout
     await this.#datasets.refuseOccupied(state)
-    await this.#datasets.makeContainers(top)
+    await this.#pool.makeContainers(top)
     const mark = this.#datasets.mark('state', 'state', [], true)
     await this.#pool.commands.create(state, { mountpoint: 'legacy', [MARK_PROPERTY]: JSON.stringify(mark) })
     const directory = await this.#mounts.alone(await this.#listed(state))

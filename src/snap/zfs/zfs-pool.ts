@@ -95,6 +95,13 @@ export class ZfsPool {
     return { pool: this.guid, guid, locator: name }
   }
 
+  /** Make the datasets that hold others and nothing themselves. */
+  async makeContainers(...containers: readonly string[]): Promise<void> {
+    for (const container of containers)
+      if ((await this.filesystem(container)) === null) await this.commands.create(container, { canmount: 'off', mountpoint: 'none' })
+    this.forget()
+  }
+
   async mounts(): Promise<readonly Mount[]> {
     return parseMountInfo(await this.files.readText('/proc/self/mountinfo')).filter(({ type }) => type === 'zfs')
   }
