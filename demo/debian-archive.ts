@@ -4,7 +4,10 @@ import { runTool } from './run-tool.ts'
 const APT_GET = '/usr/bin/apt-get'
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
-/** The release that the demonstration appliance runs. */
+/** Releases of Debian that there is a demonstration appliance of: 13 has OpenZFS 2.3 and GRUB 2.12, 12 has 2.1 and 2.06. */
+export type Suite = 'trixie' | 'bookworm'
+
+/** The release that the demonstration appliance runs where none is asked for. */
 export const SUITE = 'trixie'
 
 /** Where this machine gets Debian from. */
@@ -37,6 +40,9 @@ export async function findDebianArchive(): Promise<DebianArchive> {
   return archive
 }
 
-/** One-line entries of sources.list for the release as it was published last, and for its security updates. */
-export const releaseSource = (archive: DebianArchive): string => `deb [signed-by=${KEYRING}] ${archive.release} ${SUITE} main`
-export const securitySource = (archive: DebianArchive): string => `deb [signed-by=${KEYRING}] ${archive.security} ${SUITE}-security main`
+/** A one-line entry of sources.list. */
+const source = (url: string, distribution: string, components: string): string => `deb [signed-by=${KEYRING}] ${url} ${distribution} ${components}`
+
+/** One-line entries of sources.list for a release as it was published last, and for its security updates. */
+export const releaseSource = (archive: DebianArchive, suite: Suite, components = 'main'): string => source(archive.release, suite, components)
+export const securitySource = (archive: DebianArchive, suite: Suite, components = 'main'): string => source(archive.security, `${suite}-security`, components)

@@ -41,6 +41,7 @@ export async function createAppliance(options: ApplianceOptions): Promise<Applia
       next: [`choose at least ${String(ROOT_OFFSET + SMALLEST_ROOT + MIB)} bytes, at most ${String(LARGEST_GRUB_PARTITION)} of them, in whole MiB, for GRUB`],
     })
   }
+  if (archive.filesystem !== 'btrfs') throw new BugError(`an appliance on loop devices has its root on btrfs, not on ${archive.filesystem}`)
   const template = await ensureTemplateImage(archive)
   await mkdir(options.directory, { recursive: true })
   const directory = await realpath(options.directory)

@@ -1,4 +1,5 @@
 import { octalUnescape } from '../../src/octal-escape.ts'
+import type { Appliance } from './appliance.ts'
 
 /** A line of fstab(5). */
 export interface FstabEntry {
@@ -14,6 +15,19 @@ export function parseFstab(text: string): FstabEntry[] {
     if (source === undefined || source.startsWith('#') || mountpoint === undefined || type === undefined) return []
     return [{ source: octalUnescape(source), mountpoint: octalUnescape(mountpoint), type, options: (options ?? 'defaults').split(',') }]
   })
+}
+
+/**
+ * The fstab that an installer writes.
+ * @param root line for the root; null where the kernel's arguments alone name it
+ */
+export function renderFstab(root: string | null, { grubUuid, espSerial, layout }: Pick<Appliance, 'grubUuid' | 'espSerial' | 'layout'>): string {
+  const lines = [
+    ...(root === null ? [] : [root]),
+    `UUID=${grubUuid} ${layout === 'boot-partition' ? '/boot' : '/boot/grub'} ext4 defaults 0 2`,
+    ...(espSerial === null ? [] : [`UUID=${espSerial.slice(0, 4)}-${espSerial.slice(4)} /boot/efi vfat umask=0077 0 1`]),
+  ]
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 /** A mount that a booting machine makes after its root. */

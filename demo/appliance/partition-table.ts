@@ -8,6 +8,9 @@ const MIB = 1024 * 1024
 /** How the machine starts. */
 export type Firmware = 'bios' | 'efi'
 
+/** What the root is on. */
+export type Filesystem = 'btrfs' | 'zfs'
+
 /**
  * What the second partition, an ext4, is. The root is in the subvolume @rootfs, as Debian's installer has it.
  * `grub-partition`, the default: mounted at /boot/grub, the kernels are in root. `boot-partition`: mounted at /boot, as the installer does when it is asked for a /boot of its own.
@@ -41,8 +44,11 @@ export function planLayout(diskBytes: number, grubBytes: number, firmware: Firmw
   }
 }
 
+/** Types of the third partition. OpenZFS's guide to Debian on ZFS takes Solaris's. */
+const ROOT_TYPES = { btrfs: '8300', zfs: 'BF00' } as const
+
 /** Writes the GPT of a layout to an image that has the disk's size. */
-export async function writePartitionTable(image: string, { firmware, loader, grub, root }: DiskLayout): Promise<void> {
+export async function writePartitionTable(image: string, { firmware, loader, grub, root }: DiskLayout, filesystem: Filesystem = 'btrfs'): Promise<void> {
   const partition = (number: number, { offset, size }: ByteRange, type: string) => [
     '--new',
     `${String(number)}:${String(offset / SECTOR)}:${String((offset + size) / SECTOR - 1)}`,
@@ -50,5 +56,5 @@ export async function writePartitionTable(image: string, { firmware, loader, gru
     `${String(number)}:${type}`,
   ]
   const first = partition(1, loader, firmware === 'efi' ? 'EF00' : 'EF02')
-  await runTool(SGDISK, ['--clear', ...first, ...partition(2, grub, '8300'), ...partition(3, root, '8300'), image])
+  await runTool(SGDISK, ['--clear', ...first, ...partition(2, grub, '8300'), ...partition(3, root, ROOT_TYPES[filesystem]), image])
 }

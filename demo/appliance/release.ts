@@ -6,6 +6,7 @@ import type { Mount } from '../../src/sys/mount-table.ts'
 import { isWithin, readMounts } from './mount-table.ts'
 
 const UMOUNT = '/usr/bin/umount'
+const SYNC = '/usr/bin/sync'
 const BTRFS = '/usr/bin/btrfs'
 
 /** What was still there. */
@@ -35,6 +36,8 @@ export async function releaseImages(directory: string): Promise<Released> {
 export async function unmountAll(selects: (mount: Mount) => boolean): Promise<string[]> {
   const mountpoints = (await readMounts()).filter(selects).map(({ mountpoint }) => mountpoint)
   for (const mountpoint of mountpoints.reverse()) {
+    // Unmounting writes nothing out while a mount namespace of another process has a copy of the mount; whoever reads the image next needs all of it.
+    await runTool(SYNC, ['--file-system', '--', mountpoint], { expect: [0, 1] })
     const { status } = await runTool(UMOUNT, ['--', mountpoint], { expect: [0, 1, 32] })
     if (status !== 0 && (await readMounts()).some((mount) => mount.mountpoint === mountpoint)) await runTool(UMOUNT, ['--lazy', '--', mountpoint])
   }

@@ -5,17 +5,22 @@ import { cacheDirectoryOf } from '../cache/cache-directory.ts'
 import { withCacheLock } from '../cache/cache-lock.ts'
 import { pruneCache } from '../cache/prune-cache.ts'
 import { recipeHash } from '../cache/recipe-hash.ts'
-import { findDebianArchive, releaseSource, SUITE } from '../debian-archive.ts'
+import { findDebianArchive, releaseSource, SUITE, type Suite } from '../debian-archive.ts'
 import { runTool } from '../run-tool.ts'
 import { ACME_PACKAGES, buildAcmePackage, PACKAGE_SOURCES } from '../vendor/package-source.ts'
+import { findKernelRelease } from '../zfs/kernel-release.ts'
+import { buildZfsPackages } from '../zfs/vendor-packages.ts'
+import { renderMetapackageControl } from '../zfs/modules-metapackage.ts'
+import { findZfsArchive } from '../zfs/zfs-archive.ts'
+import { zfsModulesKey } from '../zfs/zfs-modules.ts'
 import { BugError } from '../../src/errors.ts'
-import type { Firmware } from './partition-table.ts'
+import type { Filesystem, Firmware } from './partition-table.ts'
 
 const MMDEBSTRAP = '/usr/bin/mmdebstrap'
 const CUSTOMIZE = join(import.meta.dirname, 'customize-root.sh')
+const INSTALL_MODULES = join(import.meta.dirname, '../zfs/install-modules.sh')
 
 const RECIPE = {
-  suite: SUITE,
   variant: 'apt',
   packages: [
     'apt-utils',
@@ -50,58 +55,95 @@ const RECIPE = {
   ],
 } as const
 
-/** A root as a tar file, and the key that changes with its content. */
-export interface RootArchive {
-  readonly path: string
-  readonly key: string
-  /** What the GRUB in it is for. */
+/** Besides the kernel's modules, which are the vendor's. */
+const ZFS_PACKAGES = ['zfs-initramfs', 'zfsutils-linux'] as const
+
+/** What a root archive is for. */
+interface RootVariant {
+  readonly suite: Suite
+  readonly filesystem: Filesystem
+  /** Which GRUB is in it: Debian's packages for the two exclude each other. */
   readonly firmware: Firmware
 }
 
+/** A root as a tar file, and the key that changes with its content. */
+export interface RootArchive extends RootVariant {
+  readonly path: string
+  readonly key: string
+}
+
+/** Begins the names of cached files that there is one of for each variant. */
+export const cacheKindOf = (kind: string, { suite, filesystem, firmware }: RootVariant): string =>
+  [kind, ...(suite === SUITE ? [] : [suite]), ...(filesystem === 'btrfs' ? [] : [filesystem]), ...(firmware === 'bios' ? [] : [firmware])].join('-')
+
 /**
- * A Debian root with the release's own kernel, older than the one in the security archive, and the application's first version.
- * Built by mmdebstrap when the cache has none for this recipe; takes about a minute then.
+ * A Debian root with the release's own kernel, older than the one in the security archive, and the application's first version; one for ZFS has OpenZFS's
+ * modules in its initrd. Built by mmdebstrap when the cache has none for this recipe: about a minute, and ten more when OpenZFS's modules have to be built.
  * @param cacheDirectory default: $BELAY_CACHE or /var/cache/belay-lab
- * @param firmware decides which GRUB is in it; each has an archive of its own, since Debian's packages for the two exclude each other
+ * @param variant default: the suite trixie, btrfs, and a BIOS
  */
 export async function ensureRootArchive({
   cacheDirectory = cacheDirectoryOf(process.env),
+  suite = SUITE,
+  filesystem = 'btrfs',
   firmware = 'bios',
-}: { readonly cacheDirectory?: string; readonly firmware?: Firmware } = {}): Promise<RootArchive> {
+}: { readonly cacheDirectory?: string } & Partial<RootVariant> = {}): Promise<RootArchive> {
+  const variant = { suite, filesystem, firmware }
   const [application] = ACME_PACKAGES
   if (application === undefined) throw new BugError('the application has no first version')
-  const packages = [...RECIPE.packages, ...RECIPE.loader[firmware]].sort()
-  const settings = { ...RECIPE, packages, application, customize: await readFile(CUSTOMIZE, 'utf8') }
+  const packages = [...RECIPE.packages, ...RECIPE.loader[firmware], ...(filesystem === 'zfs' ? ZFS_PACKAGES : [])].sort()
+  const settings = { suite, ...RECIPE, packages, application, customize: await readFile(CUSTOMIZE, 'utf8'), ...(await modulesRecipe(variant)) }
   const key = await recipeHash(
     settings,
     application.layers.map((layer) => join(PACKAGE_SOURCES, application.name, layer)),
   )
-  const kind = firmware === 'bios' ? 'root' : `root-${firmware}`
+  const kind = cacheKindOf('root', variant)
   const path = join(cacheDirectory, `${kind}-${key}.tar`)
   await withCacheLock(cacheDirectory, kind, async () => {
-    await ensureCachedFile(path, (temporary) => build(temporary, packages, application, `${temporary}.work`))
+    await ensureCachedFile(path, (temporary) => build(temporary, { variant, packages, application, work: `${temporary}.work`, cacheDirectory }))
     await pruneCache(cacheDirectory, kind)
   })
-  return { path, key, firmware }
+  return { ...variant, path, key }
 }
 
-async function build(target: string, packages: readonly string[], application: (typeof ACME_PACKAGES)[number], work: string): Promise<void> {
+async function modulesRecipe({ suite, filesystem }: RootVariant): Promise<object> {
+  if (filesystem === 'btrfs') return {}
+  return { zfs: [await zfsModulesKey(suite, ''), renderMetapackageControl(''), await readFile(INSTALL_MODULES, 'utf8')] }
+}
+
+interface Build {
+  readonly variant: RootVariant
+  readonly packages: readonly string[]
+  readonly application: (typeof ACME_PACKAGES)[number]
+  readonly work: string
+  readonly cacheDirectory: string
+}
+
+async function build(target: string, { variant: { suite, filesystem }, packages, application, work, cacheDirectory }: Build): Promise<void> {
+  const zfsPackages = join(work, 'zfs-packages')
   try {
     await rm(work, { recursive: true, force: true })
     await mkdir(work, { recursive: true })
     const archive = await buildAcmePackage(application, join(work, 'staging'), work)
+    if (filesystem === 'zfs') await buildZfsPackages(suite, await findKernelRelease(suite, 'release'), join(work, 'metapackage'), zfsPackages, cacheDirectory)
     // Naming the archive leaves mmdebstrap's default out, which would add the security archive and its newer kernel.
-    const source = releaseSource(await findDebianArchive())
+    const source = filesystem === 'zfs' ? (await findZfsArchive(suite)).release : releaseSource(await findDebianArchive(), suite)
     const options = [
       '--format=tar',
       `--variant=${RECIPE.variant}`,
       '--aptopt=APT::Install-Recommends "false"',
       ...RECIPE.dpkgOptions.map((option) => `--dpkgopt=${option}`),
       `--include=${packages.join(',')}`,
+      ...(filesystem === 'zfs' ? [`--customize-hook=${INSTALL_MODULES}`] : []),
       `--customize-hook=${CUSTOMIZE}`,
     ]
-    await runTool(MMDEBSTRAP, [...options, RECIPE.suite, target, source], { env: { ACME_PACKAGE: archive } })
+    await runTool(MMDEBSTRAP, [...options, suite, target, source], { env: { ACME_PACKAGE: archive, ZFS_PACKAGES: zfsPackages } })
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/** Unpacks a root into an existing directory. */
+export async function unpackRoot({ path }: RootArchive, directory: string): Promise<void> {
+  await runTool('/usr/bin/tar', ['--extract', '--file', path, '--directory', directory, '--numeric-owner', '--xattrs', '--xattrs-include=*'])
 }

@@ -1,15 +1,15 @@
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises'
-import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { ensureCachedFile } from '../cache/cached-file.ts'
 import { withCacheLock } from '../cache/cache-lock.ts'
 import { pruneCache } from '../cache/prune-cache.ts'
 import { recipeHash } from '../cache/recipe-hash.ts'
 import { runTool } from '../run-tool.ts'
+import { CUSTOMER_FILES, writeCustomerFiles } from './customer-files.ts'
 import { attachLoop } from './loop-device.ts'
 import { ROOT_OFFSET } from './partition-table.ts'
 import { releaseImages } from './release.ts'
-import type { RootArchive } from './root-archive.ts'
+import { cacheKindOf, type RootArchive, unpackRoot } from './root-archive.ts'
 
 const MIB = 1024 * 1024
 
@@ -19,7 +19,7 @@ export const SMALLEST_ROOT = 2048 * MIB
 /** The Debian installer's name for the subvolume that holds everything. */
 export const INSTALLER_SUBVOLUME = '@rootfs'
 
-const RECIPE = { revision: 1, offset: ROOT_OFFSET, bytes: SMALLEST_ROOT, subvolume: INSTALLER_SUBVOLUME, customerFiles: 4, customerFileBytes: 2 * MIB } as const
+const RECIPE = { revision: 1, offset: ROOT_OFFSET, bytes: SMALLEST_ROOT, subvolume: INSTALLER_SUBVOLUME, ...CUSTOMER_FILES } as const
 
 /**
  * A sparse image with the root filesystem at its place on the disk and no partition table: copying it is much faster than unpacking an archive.
@@ -28,7 +28,7 @@ const RECIPE = { revision: 1, offset: ROOT_OFFSET, bytes: SMALLEST_ROOT, subvolu
 export async function ensureTemplateImage(archive: RootArchive): Promise<string> {
   const cacheDirectory = dirname(archive.path)
   const key = await recipeHash({ ...RECIPE, archive: archive.key })
-  const kind = archive.firmware === 'bios' ? 'template' : `template-${archive.firmware}`
+  const kind = cacheKindOf('template', archive)
   const path = join(cacheDirectory, `${kind}-${key}.raw`)
   await withCacheLock(cacheDirectory, kind, async () => {
     await ensureCachedFile(path, (temporary) => build(temporary, archive))
@@ -52,7 +52,7 @@ async function build(target: string, archive: RootArchive): Promise<void> {
     await runTool('/usr/bin/mount', ['-t', 'btrfs', device, mountpoint])
     const root = join(mountpoint, INSTALLER_SUBVOLUME)
     await runTool('/usr/bin/btrfs', ['subvolume', 'create', root])
-    await runTool('/usr/bin/tar', ['--extract', '--file', archive.path, '--directory', root, '--numeric-owner', '--xattrs', '--xattrs-include=*'])
+    await unpackRoot(archive, root)
     await writeCustomerFiles(root)
     await releaseImages(work)
     await runTool('/usr/bin/mv', ['--', image, target])
@@ -64,19 +64,4 @@ async function build(target: string, archive: RootArchive): Promise<void> {
 async function clear(work: string): Promise<void> {
   await releaseImages(work)
   await rm(work, { recursive: true, force: true })
-}
-
-/** What the appliance's owner put on it: the same bytes in every appliance, and none that compress. */
-async function writeCustomerFiles(root: string): Promise<void> {
-  await mkdir(join(root, 'home/customer'), { recursive: true })
-  await writeFile(join(root, 'home/customer/notes.txt'), 'Pump b runs hot after noon. Ask for the new valve before winter.\n')
-  await mkdir(join(root, 'srv/files'), { recursive: true })
-  for (let number = 1; number <= RECIPE.customerFiles; number++) {
-    const blocks = Array.from({ length: RECIPE.customerFileBytes / 32 }, (_, block) =>
-      createHash('sha256')
-        .update(`${String(number)}:${String(block)}`)
-        .digest(),
-    )
-    await writeFile(join(root, `srv/files/recording-${String(number)}.bin`), Buffer.concat(blocks))
-  }
 }

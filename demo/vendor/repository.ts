@@ -1,13 +1,17 @@
-import { copyFile, link, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { copyFile, link, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { cacheDirectoryOf } from '../cache/cache-directory.ts'
-import { parsePackageIndex, renderRepositoryIndex, type IndexedPackage } from './package-index.ts'
+import { SUITE, type Suite } from '../debian-archive.ts'
+import { MODULES_METAPACKAGE } from '../zfs/modules-metapackage.ts'
+import { renderRepositoryIndex, type IndexedPackage } from './package-index.ts'
+import { readPool } from './package-pool.ts'
 import type { AcmeVersion } from './package-source.ts'
 import { poolFile, serveRepository, type RepositoryServer } from './repository-server.ts'
 import { ensureVendorPool } from './vendor-pool.ts'
+import { ensureZfsPool } from './zfs-pool.ts'
 
 export interface PublishOptions {
-  /** Offer Debian's security kernel. Default: true. */
+  /** Offer Debian's security kernel, and with it OpenZFS's modules for it where the repository has them. Default: true. */
   readonly kernel?: boolean
   /** Offer GRUB's packages under a higher version. Default: true. */
   readonly grub?: boolean
@@ -30,17 +34,31 @@ export interface VendorRepository {
 export const sourcesList = (url: string, { base = false } = {}): string =>
   [url, ...(base ? [`${url}base/`] : [])].map((place) => `deb [trusted=yes] ${place} ./\n`).join('')
 
-/** @param cacheDirectory default: $BELAY_CACHE or /var/cache/belay-lab */
-export async function buildVendorRepository({ cacheDirectory = cacheDirectoryOf(process.env) } = {}): Promise<VendorRepository> {
-  const pool = await ensureVendorPool(cacheDirectory)
-  const readIndex = async (directory: string) => parsePackageIndex(await readFile(join(directory, 'Packages'), 'utf8'))
-  const offered = await readIndex(pool.main)
-  const base = renderRepositoryIndex(await readIndex(pool.base), new Date())
+export interface RepositoryOptions {
+  /** Of the appliances. Default: trixie. */
+  readonly suite?: Suite
+  /** Offer OpenZFS's modules too. Default: false. */
+  readonly zfs?: boolean
+  /** Default: $BELAY_CACHE or /var/cache/belay-lab */
+  readonly cacheDirectory?: string
+}
+
+export async function buildVendorRepository(options: RepositoryOptions = {}): Promise<VendorRepository> {
+  const { suite = SUITE, zfs = false, cacheDirectory = cacheDirectoryOf(process.env) } = options
+  const pool = await ensureVendorPool(suite, cacheDirectory)
+  const debian = await readPool(pool.main)
+  const zfsPool = zfs ? await ensureZfsPool(suite, debian, cacheDirectory) : pool.main
+  const modules = zfs ? await readPool(zfsPool) : []
+  const places = new Map(modules.map((found) => [fileNameOf(found), zfsPool]))
+  const placeOf = (path: string): string => places.get(path) ?? pool.main
+
+  const offered = [...debian, ...modules]
+  const base = renderRepositoryIndex(await readPool(pool.base), new Date())
   let selection = offered
   let main = renderRepositoryIndex(selection, new Date())
 
   const resolve = (path: string) => {
-    const [index, directory, rest] = path.startsWith('base/') ? [base, pool.base, path.slice('base/'.length)] : [main, pool.main, path]
+    const [index, directory, rest] = path.startsWith('base/') ? [base, pool.base, path.slice('base/'.length)] : [main, placeOf(path), path]
     if (rest === 'Release') return { text: index.release }
     if (rest === 'Packages') return { text: index.packages }
     const file = poolFile(directory, rest)
@@ -55,9 +73,9 @@ export async function buildVendorRepository({ cacheDirectory = cacheDirectoryOf(
     serve: (port = 0) => serveRepository(resolve, port),
     async exportTo(directory) {
       await mkdir(join(directory, 'pool'), { recursive: true })
-      for (const { stanza } of selection) {
-        const name = basename(/^Filename: (.*)$/m.exec(stanza)?.[1] ?? '')
-        const [from, to] = [join(pool.main, 'pool', name), join(directory, 'pool', name)]
+      for (const selected of selection) {
+        const path = fileNameOf(selected)
+        const [from, to] = [join(placeOf(path), path), join(directory, path)]
         await link(from, to).catch(() => copyFile(from, to))
       }
       await writeFile(join(directory, 'Packages'), main.packages)
@@ -66,8 +84,12 @@ export async function buildVendorRepository({ cacheDirectory = cacheDirectoryOf(
   }
 }
 
+/** Path of a package in its repository. */
+const fileNameOf = ({ stanza }: IndexedPackage): string => /^Filename: (.*)$/m.exec(stanza)?.[1] ?? ''
+
 /** Whether a package of the pool belongs to a publication. */
 function isSelected({ name, version }: IndexedPackage, versions: readonly string[], { kernel = true, grub = true }: PublishOptions): boolean {
+  if (name.startsWith(MODULES_METAPACKAGE)) return kernel
   if (name.startsWith('acme-')) return versions.includes(version)
   return name.startsWith('grub') ? grub : kernel
 }

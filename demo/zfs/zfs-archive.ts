@@ -1,19 +1,16 @@
-import { findDebianArchive } from '../debian-archive.ts'
+import { findDebianArchive, releaseSource, securitySource, type Suite } from '../debian-archive.ts'
 
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+/** Debian has OpenZFS in contrib. */
+const COMPONENTS = 'main contrib'
 
-/** Debian releases that OpenZFS's modules are built for: 13 has OpenZFS 2.3, 12 has 2.1. */
-export type ZfsSuite = 'trixie' | 'bookworm'
-
-/** Debian's name for an archive, as a line of sources.list with the component that OpenZFS is in. */
+/** Lines of sources.list for a release and its security updates with the component that OpenZFS is in. */
 export interface ZfsArchive {
   readonly release: string
   readonly security: string
 }
 
 /** @throws RefusedError when this machine's apt has no Debian archive to take the addresses from */
-export async function findZfsArchive(suite: ZfsSuite): Promise<ZfsArchive> {
+export async function findZfsArchive(suite: Suite): Promise<ZfsArchive> {
   const archive = await findDebianArchive()
-  const line = (url: string, distribution: string): string => `deb [signed-by=${KEYRING}] ${url} ${distribution} main contrib`
-  return { release: line(archive.release, suite), security: line(archive.security, `${suite}-security`) }
+  return { release: releaseSource(archive, suite, COMPONENTS), security: securitySource(archive, suite, COMPONENTS) }
 }

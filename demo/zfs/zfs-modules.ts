@@ -5,9 +5,10 @@ import { withCacheLock } from '../cache/cache-lock.ts'
 import { ensureCachedFile } from '../cache/cached-file.ts'
 import { pruneCache } from '../cache/prune-cache.ts'
 import { recipeHash } from '../cache/recipe-hash.ts'
+import type { Suite } from '../debian-archive.ts'
 import { runTool } from '../run-tool.ts'
 import { buildModulesPackage, modulesPackageName, PACKAGE_FILES, renderModulesControl } from './modules-package.ts'
-import { findZfsArchive, type ZfsSuite } from './zfs-archive.ts'
+import { findZfsArchive } from './zfs-archive.ts'
 
 const MMDEBSTRAP = '/usr/bin/mmdebstrap'
 const EXPORT = join(import.meta.dirname, 'export-modules.sh')
@@ -15,7 +16,7 @@ const EXPORT = join(import.meta.dirname, 'export-modules.sh')
 const RECIPE = { variant: 'apt', source: 'zfs-dkms' } as const
 
 export interface ZfsModulesOptions {
-  readonly suite: ZfsSuite
+  readonly suite: Suite
   /** As `uname -r` gives it. */
   readonly kernel: string
   /** Default: $BELAY_CACHE or /var/cache/belay-lab */
@@ -36,8 +37,7 @@ export interface ZfsModules {
  * two idle processors. The kernel's headers have to be in Debian's archive.
  */
 export async function ensureZfsModules({ suite, kernel, cacheDirectory = cacheDirectoryOf(process.env) }: ZfsModulesOptions): Promise<ZfsModules> {
-  const settings = { ...RECIPE, suite, kernel, control: renderModulesControl(kernel, ''), export: await readFile(EXPORT, 'utf8') }
-  const key = await recipeHash(settings, [PACKAGE_FILES])
+  const key = await zfsModulesKey(suite, kernel)
   const kind = `zfs-modules-${kernel.replaceAll('+', '-')}`
   const path = join(cacheDirectory, `${kind}-${key}.deb`)
   await withCacheLock(cacheDirectory, kind, async () => {
@@ -47,7 +47,13 @@ export async function ensureZfsModules({ suite, kernel, cacheDirectory = cacheDi
   return { path, name: modulesPackageName(kernel), key }
 }
 
-async function build(target: string, suite: ZfsSuite, kernel: string, work: string): Promise<void> {
+/** Changes with the way in which the modules for a kernel are made into a package. */
+export async function zfsModulesKey(suite: Suite, kernel: string): Promise<string> {
+  const settings = { ...RECIPE, suite, kernel, control: renderModulesControl(kernel, ''), export: await readFile(EXPORT, 'utf8') }
+  return recipeHash(settings, [PACKAGE_FILES])
+}
+
+async function build(target: string, suite: Suite, kernel: string, work: string): Promise<void> {
   try {
     await rm(work, { recursive: true, force: true })
     await mkdir(work, { recursive: true })

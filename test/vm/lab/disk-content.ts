@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { readFromGrubPartition } from '../../../demo/appliance/grub-reads.ts'
 import { LARGEST_GRUB_PARTITION, planLayout, ROOT_OFFSET } from '../../../demo/appliance/partition-table.ts'
 import { runTool } from '../../../demo/run-tool.ts'
-import { QEMU_IMG } from './base-image.ts'
+import { QEMU_IMG } from './qcow2.ts'
 
 const DEBUGFS = '/usr/sbin/debugfs'
 const LARGEST_COPY = 1024 * 1024

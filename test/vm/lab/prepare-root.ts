@@ -20,8 +20,7 @@ const EFI_FILES = [{ name: 'efi-console.cfg', path: 'etc/default/grub.d/efi-cons
 const MASKED = ['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer']
 
 /** Adds to a mounted appliance what the lab needs: a shell on the second serial line, a login on the first, and a network that ends at this machine. */
-export async function prepareRoot(appliance: Appliance): Promise<void> {
-  const { root, firmware } = appliance
+export async function prepareRoot({ root, firmware, run }: Pick<Appliance, 'root' | 'firmware' | 'run'>): Promise<void> {
   for (const { name, path, mode } of [...FILES, ...(firmware === 'efi' ? EFI_FILES : [])]) {
     const target = join(root, path)
     await mkdir(dirname(target), { recursive: true })
@@ -29,9 +28,9 @@ export async function prepareRoot(appliance: Appliance): Promise<void> {
     await chmod(target, mode)
   }
   for (const unit of MASKED) await symlink('/dev/null', join(root, 'etc/systemd/system', unit))
-  await appliance.run('/usr/bin/systemctl', ['enable', 'lab-shell.service', 'systemd-networkd.service'])
+  await run('/usr/bin/systemctl', ['enable', 'lab-shell.service', 'systemd-networkd.service'])
   // A machine of one network with no way out has nothing to wait for.
-  await appliance.run('/usr/bin/systemctl', ['disable', 'systemd-networkd-wait-online.service'])
-  await appliance.run('/usr/sbin/chpasswd', [], { input: `root:${ROOT_PASSWORD}\n` })
-  if (firmware === 'efi') await appliance.run('/usr/sbin/grub-mkconfig', ['-o', '/boot/grub/grub.cfg'])
+  await run('/usr/bin/systemctl', ['disable', 'systemd-networkd-wait-online.service'])
+  await run('/usr/sbin/chpasswd', [], { input: `root:${ROOT_PASSWORD}\n` })
+  if (firmware === 'efi') await run('/usr/sbin/grub-mkconfig', ['-o', '/boot/grub/grub.cfg'])
 }

@@ -8,9 +8,17 @@ const SETPRIV = '/usr/bin/setpriv'
 const START_MS = 20_000
 const STDERR_KEPT = 4000
 
+/** A disk beside the machine's own. */
+export interface RawDisk {
+  readonly file: string
+  readonly isReadOnly?: boolean
+}
+
 export interface Hardware {
   /** qcow2; flushes are not passed on to this machine's disk. */
   readonly disk: string
+  /** /dev/vdb and on. */
+  readonly moreDisks?: readonly RawDisk[]
   /** Flash chips of an EFI firmware: its code, and the variables of this machine. Null for a BIOS. */
   readonly flash: { readonly code: string; readonly variables: string } | null
   readonly memoryMib: number
@@ -62,6 +70,7 @@ export async function startQemu(directory: string, hardware: Hardware): Promise<
     ...['-device', 'virtio-rng-pci'],
     // A crash of this machine is nothing that a scenario tests, so no flush has to reach its disk. What ends QEMU in order writes all.
     ...['-drive', `file=${hardware.disk},format=qcow2,if=virtio,cache=unsafe,discard=unmap`],
+    ...(hardware.moreDisks ?? []).flatMap(diskArguments),
     ...(hardware.flash === null ? [] : flashArguments(hardware.flash)),
   ]
   const child = spawn(SETPRIV, ['--pdeathsig', 'KILL', '--', QEMU, ...args], {
@@ -93,6 +102,10 @@ export async function startQemu(directory: string, hardware: Hardware): Promise<
     throw error
   }
 }
+
+const diskArguments = ({ file, isReadOnly = false }: RawDisk): string[] => [
+  ...['-drive', `file=${file},format=raw,if=virtio,cache=unsafe,discard=unmap,readonly=${isReadOnly ? 'on' : 'off'}`],
+]
 
 const flashArguments = ({ code, variables }: { readonly code: string; readonly variables: string }): string[] => [
   ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],

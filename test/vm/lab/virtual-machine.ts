@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BaseImage, ensureBaseImage, type ImageOptions, makeOverlay } from './base-image.ts'
+import { type BaseImage, ensureBaseImage, type ImageOptions } from './base-image.ts'
 import { readAsGrub } from './disk-content.ts'
 import { type EntryTitle, pickEntry } from './grub-keys.ts'
 import { asSeenByGuest, GuestFiles } from './guest-files.ts'
@@ -9,6 +9,7 @@ import { type Guest, GuestError, type GuestOptions, type GuestOutcome, quote } f
 import { GuestShell, type GuestStart } from './guest-shell.ts'
 import { makeLabDirectory, removeLabDirectory } from './lab-directory.ts'
 import { PoweredMachine } from './powered-machine.ts'
+import { makeOverlay } from './qcow2.ts'
 import type { Hardware } from './qemu-process.ts'
 import type { SerialLine } from './serial-line.ts'
 

@@ -1,11 +1,13 @@
 import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeOverlay } from '../lab/base-image.ts'
+import { SUITE, type Suite } from '../../../demo/debian-archive.ts'
 import { GuestFiles } from '../lab/guest-files.ts'
 import { GuestShell } from '../lab/guest-shell.ts'
 import { type Guest, quote } from '../lab/guest.ts'
 import { makeLabDirectory, removeLabDirectory } from '../lab/lab-directory.ts'
 import { PoweredMachine } from '../lab/powered-machine.ts'
+import { makeOverlay } from '../lab/qcow2.ts'
+import type { RawDisk } from '../lab/qemu-process.ts'
 import { ensureZfsImage } from './zfs-image.ts'
 
 /** For a machine that is emulated on busy processors. */
@@ -24,13 +26,21 @@ export interface ZfsGuest extends Guest {
   put(file: string, path: string): Promise<void>
 }
 
+export interface ZfsGuestOptions {
+  /** Decides which OpenZFS it has. Default: trixie. */
+  readonly suite?: Suite
+  /** /dev/vdb and on. */
+  readonly disks?: readonly RawDisk[]
+}
+
 /**
  * Starts a guest, hands it over and ends it; nothing of it stays. When the work fails, its console and the transcript of its shell are kept in a directory
  * that the error names.
  */
-export async function withZfsGuest<Result>(work: (guest: ZfsGuest) => Promise<Result>): Promise<Result> {
-  const image = await ensureZfsImage((disk) =>
-    onDisk(disk, async (guest, powerOff) => {
+export async function withZfsGuest<Result>(work: (guest: ZfsGuest) => Promise<Result>, options: ZfsGuestOptions = {}): Promise<Result> {
+  const { suite = SUITE, disks = [] } = options
+  const image = await ensureZfsImage(suite, (disk) =>
+    onDisk(disk, [], async (guest, powerOff) => {
       // What Debian does at its first start goes on for a while after the shell is there.
       await guest.run('systemctl is-system-running --wait', { timeoutSeconds: 600 })
       await powerOff()
@@ -40,19 +50,23 @@ export async function withZfsGuest<Result>(work: (guest: ZfsGuest) => Promise<Re
   try {
     const disk = join(directory, 'disk.qcow2')
     await makeOverlay(image, disk)
-    return await onDisk(disk, work)
+    return await onDisk(disk, disks, work)
   } finally {
     await removeLabDirectory(directory)
   }
 }
 
 /** Runs a machine on a disk; its power is cut at the end of the work, unless it was switched off in order. */
-async function onDisk<Result>(disk: string, work: (guest: ZfsGuest, powerOff: () => Promise<void>) => Promise<Result>): Promise<Result> {
+async function onDisk<Result>(
+  disk: string,
+  moreDisks: readonly RawDisk[],
+  work: (guest: ZfsGuest, powerOff: () => Promise<void>) => Promise<Result>,
+): Promise<Result> {
   const directory = await makeLabDirectory()
   const logs = join(directory, 'logs')
   await mkdir(logs)
   const files = await GuestFiles.serve()
-  const power = new PoweredMachine(directory, join(logs, 'console.log'), { disk, flash: null, memoryMib: MEMORY_MIB, console: 'lab' })
+  const power = new PoweredMachine(directory, join(logs, 'console.log'), { disk, moreDisks, flash: null, memoryMib: MEMORY_MIB, console: 'lab' })
   const shell = new GuestShell(power.shellLine, join(logs, 'transcript.txt'))
   const guest: ZfsGuest = {
     run: (script, options) => shell.run(script, options),

@@ -1,0 +1,13 @@
+import { runTool } from '../../../demo/run-tool.ts'
+
+export const QEMU_IMG = '/usr/bin/qemu-img'
+
+/** Makes a raw image into one that holds only what is not zero. */
+export async function convertToQcow2(raw: string, path: string): Promise<void> {
+  await runTool(QEMU_IMG, ['convert', '-f', 'raw', '-O', 'qcow2', raw, path])
+}
+
+/** A disk that begins as the image and keeps what is written to itself. */
+export async function makeOverlay(image: string, path: string): Promise<void> {
+  await runTool(QEMU_IMG, ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', image, path])
+}
