@@ -14,6 +14,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Debian 12 to 13 from Debian's own archives: minutes of work and hundreds of megabytes.
+        test: { name: 'release', include: ['test/release/**/*.test.ts'], fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 },
+      },
+      {
+        extends: true,
         // Real pools; where the kernel has OpenZFS, which test/vm/zfs brings about. An emulated machine is slow.
         test: { name: 'zfs', include: ['test/zfs/**/*.test.ts'], fileParallelism: false, testTimeout: 3_600_000, hookTimeout: 300_000 },
       },

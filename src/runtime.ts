@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { basename } from 'node:path'
-import { BelayError, InvalidFileError, NotFoundError, RefusedError } from './errors.ts'
+import { BelayError, InvalidFileError, RefusedError } from './errors.ts'
 import { createBootLoader, noBootLoader } from './boot/boot-loader.ts'
 import { createGrubBootFiles } from './boot/grub-boot-files.ts'
 import { parseEnvBlock } from './boot/env-block.ts'
@@ -14,10 +13,11 @@ import { createAptPackages } from './pkg/apt/apt-packages.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
 import { summarisePackages } from './pkg/package-summary.ts'
 import { POLICY_MISSING, type Policy, defaultPolicy, parsePolicy } from './policy/policy.ts'
+import { nameOnPool, openDriver } from './open-driver.ts'
 import { libexec } from './program-directory.ts'
 import { AuditLog } from './snap/audit-log.ts'
-import { BtrfsDriver } from './snap/btrfs/btrfs-driver.ts'
 import { mountedBootLayout } from './snap/boot-layout.ts'
+import type { Driver } from './snap/driver.ts'
 import type { BeName } from './snap/names.ts'
 import { faultPointsFrom } from './snap/fault-points-from-environment.ts'
 import { IndexStore } from './snap/index-store.ts'
@@ -37,16 +37,14 @@ import { createNodeFiles } from './sys/files-node.ts'
 import { createLazyLog } from './sys/lazy-log.ts'
 import { createFlockLock } from './sys/lock-flock.ts'
 import { openPinoLog } from './sys/log-pino.ts'
-import { type Mount, mountAt, parseMountInfo } from './sys/mount-table.ts'
 import type { Actor, Files, Log, Runner, Settler } from './sys/ports.ts'
 import { createSystemdPower } from './sys/power-systemd.ts'
 import { isProcessAlive } from './sys/process-alive.ts'
 import { createExecaRunner } from './sys/runner-execa.ts'
 import { createShellSettler } from './sys/settler.ts'
+import { createSystemdUnits } from './sys/units-systemd.ts'
 
 const RUN_DIRECTORY = '/run/belay'
-const FINDMNT = '/usr/bin/findmnt'
-const BTRFS_IN_SYSFS = '/sys/fs/btrfs'
 /** Random, and new with each boot: random(4). */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 const LOG_FILE = '/var/log/belay.log'
@@ -75,7 +73,7 @@ export const openAppliance = async ({
   const files = createNodeFiles(runner, (path) => nameOnPool(workDirectory, path))
   const target: Target = { root, live: root === '/' }
   await sweepWorkDirectories({ files, runner, directory: RUN_DIRECTORY, isAlive: isProcessAlive })
-  const driver = await openDriver(files, runner, target, workDirectory)
+  const driver = await openDriver({ files, runner, workDirectory, target })
   try {
     // Both at once: mounting and listing wait for other processes, reading a policy is work of this one.
     const opening = driver.stateDirectory()
@@ -101,47 +99,13 @@ export const openAppliance = async ({
   }
 }
 
-/** Where belay mounts the pool for itself is of no use to a reader: it is gone when the message is read. */
-const nameOnPool = (workDirectory: string, path: string): string => {
-  const top = `${workDirectory}/top/`
-  return path.startsWith(top) ? `${path.slice(top.length)} on the pool` : path
-}
-
-const openDriver = async (files: Files, runner: Runner, target: Target, workDirectory: string): Promise<BtrfsDriver> => {
-  const mount = mountAt(parseMountInfo(await files.readText('/proc/self/mountinfo')), target.root)
-  if (mount === null) {
-    throw new NotFoundError(`nothing is mounted at ${target.root}`, {
-      next: ['mount the appliance’s root there first, with its GRUB partition at boot/grub below it'],
-      data: { root: target.root },
-    })
-  }
-  if (mount.type !== 'btrfs') {
-    throw new RefusedError('layout/filesystem', `the root at ${target.root} is ${mount.type}; belay needs a filesystem that can snapshot it`, {
-      next: ['install the appliance on a btrfs root (the Debian installer offers it), with a small ext4 at /boot/grub'],
-      data: { type: mount.type },
-    })
-  }
-  return new BtrfsDriver({ files, runner, pool: await filesystemUuid(files, runner, mount), device: mount.source, workDirectory })
-}
-
-/** The kernel lists the devices of each mounted btrfs by its UUID; findmnt, which is slower, knows it where /sys is not mounted. */
-const filesystemUuid = async (files: Files, runner: Runner, mount: Mount): Promise<string> => {
-  if (/^\/dev\/[^/]+$/.test(mount.source) && (await files.stat(BTRFS_IN_SYSFS)) !== null) {
-    for (const name of await files.list(BTRFS_IN_SYSFS)) {
-      if (/^[0-9a-f-]{36}$/.test(name) && (await files.stat(`${BTRFS_IN_SYSFS}/${name}/devices/${basename(mount.source)}`)) !== null) return name
-    }
-  }
-  const { stdout } = await runner.run(FINDMNT, ['--noheadings', '--first-only', '--output', 'UUID', '--mountpoint', mount.mountpoint])
-  return stdout.trim()
-}
-
 interface Parts {
   readonly actor: Actor
   readonly files: Files
   readonly runner: Runner
   readonly log: Log
   readonly target: Target
-  readonly driver: BtrfsDriver
+  readonly driver: Driver
   readonly policy: Policy
   readonly problem: Error | null
 }
@@ -164,6 +128,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
   const boot = createGrubBootFiles({
     files,
     runner,
+    listInitrd: libexec('list-initrd'),
     settler,
     clock: systemClock,
     directory: grubDirectory,
@@ -200,7 +165,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     manifests: new ManifestStore(files, stateDirectory),
     journals: new JournalDirectory(files, stateDirectory),
     audit: new AuditLog(files, stateDirectory),
-    reserve: new SpaceReserve(files, boot, stateDirectory),
+    reserve: new SpaceReserve(driver, boot),
     describer,
     rebootNote: createRebootNote({
       files,
@@ -227,6 +192,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     bootId,
     isAlive: isProcessAlive,
     power: createSystemdPower(runner),
+    units: target.live ? createSystemdUnits({ files, runner }) : null,
     faults: faultPointsFrom(process.env['BELAY_FAULT'], {
       // Signal 9 to process group 0: this process and all that it started in its group.
       kill: () => process.kill(0, 'SIGKILL'),

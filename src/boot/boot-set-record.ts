@@ -15,6 +15,8 @@ export const BootSetFile = z.looseObject({
   filesystem: z.string(),
   /** Files that the initrd was asked to hold, beyond the modules. */
   initrdHolds: z.array(z.string()),
+  /** Features of ZFS pools that its module knows; null where belay could not read them, missing where the root is not on ZFS. */
+  poolFeatures: z.array(z.string()).nullable().exactOptional(),
   sources: z.looseObject({ vmlinuz: SourceStamp, initrd: SourceStamp }),
 })
 export type BootSetFile = z.infer<typeof BootSetFile>

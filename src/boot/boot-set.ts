@@ -5,6 +5,7 @@ import type { Clock, EntryStat, Files, Runner, Settler } from '../sys/ports.ts'
 import { BootSetDirectories } from './boot-set-directories.ts'
 import { BOOT_SET_FORMAT, BootSetFile, type SourceStamp } from './boot-set-record.ts'
 import { BOOT_SET_FILES, GRUB_MOUNTPOINT } from './grub-partition-layout.ts'
+import { readPoolFeatures } from './pool-features.ts'
 import { findNewestKernel, verifyKernelFiles, type KernelFiles, type RootFilesystemName } from './verify-boot-set.ts'
 
 export interface BuildBootSetOptions {
@@ -26,6 +27,16 @@ export interface BootSetProblem {
 type BootFileName = 'vmlinuz' | 'initrd'
 const BOOT_FILES: readonly BootFileName[] = ['vmlinuz', 'initrd']
 
+interface BootSetsOptions {
+  readonly files: Files
+  readonly runner: Runner
+  readonly settler: Settler
+  readonly clock: Clock
+  /** Path of libexec/list-initrd. */
+  readonly listInitrd: string
+  readonly mountpoint?: string
+}
+
 /**
  * The boot sets on the GRUB partition: a verified kernel and initrd for each boot environment. A set is a directory that is filled once and never changed;
  * the link that GRUB follows is replaced in one write. A new boot environment's set is visible to GRUB after the next settle (GrubPartition.change).
@@ -33,13 +44,15 @@ const BOOT_FILES: readonly BootFileName[] = ['vmlinuz', 'initrd']
 export class BootSets {
   readonly #files: Files
   readonly #runner: Runner
+  readonly #listInitrd: string
   readonly #clock: Clock
   readonly #directories: BootSetDirectories
 
-  constructor(options: { readonly files: Files; readonly runner: Runner; readonly settler: Settler; readonly clock: Clock; readonly mountpoint?: string }) {
-    const { files, runner, settler, clock, mountpoint = GRUB_MOUNTPOINT } = options
+  constructor(options: BootSetsOptions) {
+    const { files, runner, settler, clock, listInitrd, mountpoint = GRUB_MOUNTPOINT } = options
     this.#files = files
     this.#runner = runner
+    this.#listInitrd = listInitrd
     this.#clock = clock
     this.#directories = new BootSetDirectories({ files, settler, mountpoint })
   }
@@ -55,13 +68,13 @@ export class BootSets {
    */
   async build(options: BuildBootSetOptions): Promise<BootSetFile> {
     const { rootDirectory: root, be, filesystem, entryText, initrdHolds = [] } = options
-    const kernel = await findNewestKernel({ files: this.#files, runner: this.#runner }, root)
+    const kernel = await findNewestKernel({ files: this.#files }, root)
     const old = await this.#readOrNull(be)
     if (old !== null && isUnchanged(old, kernel, filesystem, initrdHolds) && (await this.check(be)).length === 0) {
       await this.#directories.writeEntry(be, entryText)
       return old
     }
-    await verifyKernelFiles({ files: this.#files, runner: this.#runner }, { root, kernel, filesystem, initrdHolds })
+    await verifyKernelFiles({ files: this.#files, runner: this.#runner, listInitrd: this.#listInitrd }, { root, kernel, filesystem, initrdHolds })
     const record: BootSetFile = {
       ...old,
       format: BOOT_SET_FORMAT,
@@ -72,6 +85,7 @@ export class BootSets {
       initrd: { sha256: await this.#files.sha256(kernel.initrd.path), bytes: kernel.initrd.stat.size },
       sources: { vmlinuz: stampOf(kernel.vmlinuz.stat), initrd: stampOf(kernel.initrd.stat) },
       verifiedAt: this.#clock.now().toISOString(),
+      ...(filesystem === 'zfs' ? { poolFeatures: await readPoolFeatures({ files: this.#files, runner: this.#runner }, root, kernel.version) } : {}),
     }
     await this.#replace(be, record, entryText, async (directory) => {
       for (const name of BOOT_FILES) await this.#place(name, record, kernel, posix.join(directory, BOOT_SET_FILES[name]))
@@ -145,7 +159,7 @@ export class BootSets {
     const record = await this.#readOrNull(options.be)
     if (record === null || (await this.check(options.be)).length > 0) return false
     try {
-      return isUnchanged(record, await findNewestKernel({ files: this.#files, runner: this.#runner }, options.rootDirectory), options.filesystem, [])
+      return isUnchanged(record, await findNewestKernel({ files: this.#files }, options.rootDirectory), options.filesystem, [])
     } catch (error) {
       if (error instanceof RefusedError) return false
       throw error

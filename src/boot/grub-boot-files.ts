@@ -18,6 +18,8 @@ import { entryFile, menuFragment } from './menu-fragment.ts'
 interface GrubBootFilesOptions {
   readonly files: Files
   readonly runner: Runner
+  /** Path of libexec/list-initrd. */
+  readonly listInitrd: string
   readonly settler: Settler
   readonly clock: Clock
   /** Where the GRUB partition is mounted. */
@@ -38,7 +40,14 @@ const withoutTimes = (fragment: string): string => fragment.replaceAll(/ - \d{4}
 export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles => {
   const { files, policy, directory } = options
   const partition = new GrubPartition({ files, settler: options.settler, mountpoint: directory })
-  const sets = new BootSets({ files, runner: options.runner, settler: options.settler, clock: options.clock, mountpoint: directory })
+  const sets = new BootSets({
+    files,
+    runner: options.runner,
+    settler: options.settler,
+    clock: options.clock,
+    listInitrd: options.listInitrd,
+    mountpoint: directory,
+  })
   const argumentsOf = (be: BeName, root: RootFilesystem): string[] =>
     kernelArguments({ be, root, panicSeconds: policy.boot.panicSeconds, extra: policy.boot.kernelArguments })
   const entryText = (be: BeName, root: RootFilesystem): string => entryFile({ be, title: `${PRODUCT} - ${be}`, arguments: argumentsOf(be, root) })
@@ -97,6 +106,12 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     await options.bootLoader.installStub()
   }
 
+  const readable = (be: BeName) =>
+    sets.read(be).catch((error: unknown) => {
+      if (error instanceof InvalidFileError) return null
+      throw error
+    })
+
   return {
     async readChoice() {
       const { choice, problems } = await partition.readEnv()
@@ -130,11 +145,11 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       return recordOf(await sets.share({ from, to, entryText: entryText(to, root) }))
     },
     async recordOf(be) {
-      const record = await sets.read(be).catch((error: unknown) => {
-        if (error instanceof InvalidFileError) return null
-        throw error
-      })
+      const record = await readable(be)
       return record === null ? null : recordOf(record)
+    },
+    async poolFeaturesOf(be) {
+      return (await readable(be))?.poolFeatures ?? null
     },
     removeBootSet: (be) => sets.remove(be),
     isInStep: (be, rootDirectory, root) => sets.isInStep({ be, rootDirectory, filesystem: root.driver }),

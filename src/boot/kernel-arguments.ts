@@ -9,6 +9,8 @@ const KERNEL_ARGUMENT = {
   rootFlags: 'rootflags',
   panic: 'panic',
   noResume: 'noresume',
+  /** Beats /etc/hostid, of which each initrd has a copy of its own age (OpenZFS 2.1 and 2.3, module spl and libspl). */
+  hostid: 'spl.spl_hostid',
   /** The boot environment that was started. */
   be: 'belay.be',
 } as const
@@ -28,6 +30,9 @@ const RESERVED: ReadonlySet<string> = new Set([
 ])
 const RESERVED_PREFIX = 'belay.'
 
+/** 32 bits in hexadecimal, as gethostid(3) of that machine gives them. */
+const Hostid = z.string().regex(/^0x[0-9a-f]{8}$/, 'must be 0x and eight hexadecimal digits')
+
 /** The filesystem that a boot environment's root is on. */
 export const RootFilesystem = z.discriminatedUnion('driver', [
   z.object({
@@ -41,6 +46,8 @@ export const RootFilesystem = z.discriminatedUnion('driver', [
     driver: z.literal('zfs'),
     /** Full name of the dataset, pool included. */
     dataset: z.string().regex(/^[A-Za-z][A-Za-z0-9_.:-]*(?:\/[A-Za-z0-9_.:-]+)+$/, 'must be a dataset name without blanks'),
+    /** By which the pool knows its machine; another one is refused the import. Null where the machine has none. */
+    hostid: Hostid.nullable(),
   }),
 ])
 export type RootFilesystem = z.infer<typeof RootFilesystem>
@@ -88,7 +95,7 @@ export function bootedEnvironment(commandLine: string): BeName | null {
 function rootArguments(root: RootFilesystem): string[] {
   return root.driver === 'btrfs'
     ? [`${KERNEL_ARGUMENT.root}=UUID=${root.filesystemUuid}`, KERNEL_ARGUMENT.readOnly, `${KERNEL_ARGUMENT.rootFlags}=subvol=${root.subvolume}`]
-    : [`${KERNEL_ARGUMENT.root}=ZFS=${root.dataset}`]
+    : [`${KERNEL_ARGUMENT.root}=ZFS=${root.dataset}`, ...(root.hostid === null ? [] : [`${KERNEL_ARGUMENT.hostid}=${root.hostid}`])]
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.infer<Schema> {

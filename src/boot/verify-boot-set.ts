@@ -18,7 +18,18 @@ export interface KernelFiles {
 interface Machine {
   readonly files: Files
   readonly runner: Runner
+  /** Path of libexec/list-initrd. */
+  readonly listInitrd: string
 }
+
+/** How the module comes into a root that does not have it for a kernel. */
+const WITHOUT_MODULE: Readonly<Record<RootFilesystemName, (version: string) => readonly string[]>> = {
+  btrfs: (version) => [`apt-get install --reinstall linux-image-${version}`],
+  zfs: (version) => [`dkms autoinstall -k ${version}   (with zfs-dkms; otherwise install your vendor’s ZFS modules for that kernel)`],
+}
+
+/** A path as that root itself knows it: where belay has mounted it is of no use to a reader. */
+const inRoot = (root: string, path: string): string => `/${posix.relative(root, path)}`
 
 const modulesDirectory = (root: string, version: string): string => posix.join(root, 'lib/modules', version)
 
@@ -26,7 +37,7 @@ const modulesDirectory = (root: string, version: string): string => posix.join(r
  * The newest kernel below `root` that has vmlinuz-VERSION, initrd.img-VERSION and lib/modules/VERSION/modules.dep.
  * @throws RefusedError `boot-set/no-kernel` when there is no pair of kernel and initrd, `boot-set/no-modules` when no such pair has modules.
  */
-export async function findNewestKernel({ files }: Machine, root: string): Promise<KernelFiles> {
+export async function findNewestKernel({ files }: Pick<Machine, 'files'>, root: string): Promise<KernelFiles> {
   const boot = posix.join(root, 'boot')
   const names = await files.list(boot).catch((error: unknown) => {
     if (error instanceof NotFoundError) return []
@@ -69,23 +80,24 @@ export async function verifyKernelFiles(
   },
 ): Promise<void> {
   const { root, kernel, filesystem, initrdHolds } = options
-  await verifyKernel(machine.files, kernel)
-  const contents = parseInitrdListing(await listInitrd(machine.runner, root, kernel))
-  const data = { version: kernel.version, initrd: kernel.initrd.path }
+  await verifyKernel(machine.files, root, kernel)
+  const contents = parseInitrdListing(await listInitrd(machine, root, kernel))
+  const initrd = inRoot(root, kernel.initrd.path)
+  const data = { version: kernel.version, initrd }
   const rebuild = [`update-initramfs -u -k ${kernel.version}`]
   // An initrd of several archives that breaks off between two of them is listed without an error.
-  if (!contents.paths.has('init')) throw refused('initrd-unreadable', `${kernel.initrd.path} has no /init: it is not whole`, rebuild, data)
+  if (!contents.paths.has('init')) throw refused('initrd-unreadable', `${initrd} has no /init: it is not whole`, rebuild, data)
   await verifyModules(machine.files, root, kernel, contents, filesystem)
   const missing = initrdHolds.filter((path) => !contents.paths.has(path) && !contents.paths.has(`usr/${path}`))
-  if (missing.length > 0) throw refused('initrd-lacks-file', `${kernel.initrd.path} does not hold ${missing.join(', ')}`, rebuild, { ...data, missing })
+  if (missing.length > 0) throw refused('initrd-lacks-file', `${initrd} does not hold ${missing.join(', ')}`, rebuild, { ...data, missing })
 }
 
-async function verifyKernel(files: Files, { version, vmlinuz }: KernelFiles): Promise<void> {
+async function verifyKernel(files: Files, root: string, { version, vmlinuz }: KernelFiles): Promise<void> {
   const image = parseKernelImage(await files.readBytes(vmlinuz.path, { offset: 0, length: KERNEL_HEADER_BYTES }))
   const reinstall = [`apt-get install --reinstall linux-image-${version}`]
-  if (image === null) throw refused('kernel-unreadable', `${vmlinuz.path} is not a Linux kernel`, reinstall, { version })
+  if (image === null) throw refused('kernel-unreadable', `${inRoot(root, vmlinuz.path)} is not a Linux kernel`, reinstall, { version })
   if (image.format === 'bzimage' && image.version !== version) {
-    throw refused('version-mismatch', `${vmlinuz.path} is kernel ${image.version}`, reinstall, { version, found: image.version })
+    throw refused('version-mismatch', `${inRoot(root, vmlinuz.path)} is kernel ${image.version}`, reinstall, { version, found: image.version })
   }
 }
 
@@ -97,29 +109,32 @@ async function verifyModules(
   filesystem: RootFilesystemName,
 ): Promise<void> {
   const rebuild = [`update-initramfs -u -k ${version}`]
-  const data = { version, initrd: initrd.path, found: [...modules.keys()] }
+  const path = inRoot(root, initrd.path)
+  const data = { version, initrd: path, found: [...modules.keys()] }
   const own = modules.get(version)
-  if (own === undefined) throw refused('version-mismatch', `${initrd.path} holds no modules of kernel ${version}`, rebuild, data)
+  if (own === undefined) throw refused('version-mismatch', `${path} holds no modules of kernel ${version}`, rebuild, data)
   if (own.has(filesystem)) return
   const builtin = await files.readText(posix.join(modulesDirectory(root, version), 'modules.builtin')).catch((error: unknown) => {
     if (error instanceof NotFoundError) return ''
     throw error
   })
   if (parseBuiltinModules(builtin).has(filesystem)) return
-  throw refused('initrd-lacks-module', `${initrd.path} lacks the module ${filesystem} for kernel ${version}: it could not mount the root`, rebuild, data)
+  const text = `${path} lacks the module ${filesystem} for kernel ${version}: it could not mount the root`
+  const installed = (await files.readText(posix.join(modulesDirectory(root, version), 'modules.dep'))).includes(`/${filesystem}.ko`)
+  throw refused('initrd-lacks-module', text, installed ? rebuild : [...WITHOUT_MODULE[filesystem](version), ...rebuild], data)
 }
 
 /** The initrd's listing, by the lsinitramfs of that root: its version knows the compression that its update-initramfs used. */
-async function listInitrd(runner: Runner, root: string, { initrd }: KernelFiles): Promise<string> {
-  const inside = `/${posix.relative(root, initrd.path)}`
-  const [tool, args] = root === '/' ? ['/usr/bin/lsinitramfs', [inside]] : ['/usr/sbin/chroot', [root, '/usr/bin/lsinitramfs', inside]]
+async function listInitrd({ runner, listInitrd: program }: Machine, root: string, { initrd }: KernelFiles): Promise<string> {
+  const inside = inRoot(root, initrd.path)
+  const [tool, args] = root === '/' ? ['/usr/bin/lsinitramfs', [inside]] : [program, [root, inside]]
   try {
     return (await runner.run(tool, args)).stdout
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
     throw refused(
       'initrd-unreadable',
-      `${initrd.path} cannot be listed: ${error.stderr.trim().slice(-300)}`,
+      `${inside} cannot be listed: ${error.stderr.trim().slice(-300)}`,
       ['update-initramfs -u -k all'],
       { initrd: initrd.path },
       error,

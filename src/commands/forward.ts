@@ -6,10 +6,11 @@ import type { OperationReport } from '../operations/operation-report.ts'
 
 export default class Forward extends MutatingCommand {
   static override summary = 'Go back to the version that a rollback left.'
-  static override description = 'Without a number: the one that was left last, with everything that was in it.'
+  static override description = 'Without a number: the one that was left last, with everything that was in it, and with the data that it had.'
   static override examples = ['<%= config.bin %> forward', '<%= config.bin %> forward 7 --reboot']
   static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', parse: parseGenerationNumber }) }
   static override flags = {
+    'with-data': Flags.boolean({ default: false, summary: 'Get the data that the generation holds; the present data is kept.' }),
     force: Flags.boolean({ default: false, summary: 'Go there even if that version cannot read the data as it is now.' }),
     reboot: Flags.boolean({ default: false, summary: 'Reboot at once.' }),
   }
@@ -20,7 +21,7 @@ export default class Forward extends MutatingCommand {
     return operate({ ...flags, json: this.jsonEnabled() }, true, async (appliance, conversation) => {
       const result = await switchVersion(
         appliance,
-        { direction: 'forward', id: args.id ?? null, keepConfig: false, withData: false, once: false, force: flags.force },
+        { direction: 'forward', id: args.id ?? null, keepConfig: false, withData: flags['with-data'], once: false, force: flags.force },
         conversation,
       )
       if (flags.reboot && result.executed) await rebootNow(appliance)

@@ -13,7 +13,7 @@ import type { RebootNote } from '../snap/reboot-note.ts'
 import type { RootDescriber } from '../snap/root-describer.ts'
 import type { SpaceReserve } from '../snap/space-reserve.ts'
 import type { Target } from '../snap/target.ts'
-import type { Actor, Clock, Files, Lock, Log, Power } from '../sys/ports.ts'
+import type { Actor, Clock, Files, Lock, Log, Power, Units } from '../sys/ports.ts'
 
 /** Everything of one appliance that operations use, put together by the composition root. */
 export interface Appliance {
@@ -44,6 +44,8 @@ export interface Appliance {
   /** Whether that very process still runs. */
   readonly isAlive: (process: { readonly pid: number; readonly startTime: string }) => Promise<boolean>
   readonly power: Power
+  /** Services of the machine that runs; null for an appliance that is only mounted. */
+  readonly units: Units | null
   readonly faults: FaultPoints
   /** Four random bytes in hex: makes plan ids of one second differ. */
   readonly randomHex: () => string

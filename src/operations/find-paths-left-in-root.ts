@@ -2,6 +2,7 @@ import { type Placement, type RootPath, placeOutsideRoot } from '../snap/plan/no
 import { parseMountInfo } from '../sys/mount-table.ts'
 import type { Files } from '../sys/ports.ts'
 import { inTarget } from '../snap/target.ts'
+import type { PathInRoot } from '../snap/plan/left-behind.ts'
 import type { Appliance } from './appliance.ts'
 
 const WHERE_TO_LOOK = ['/', '/var', '/var/lib']
@@ -28,4 +29,23 @@ export const readRootPaths = async (files: Files, root: string, alsoAt: readonly
 export const findPathsLeftInRoot = async (appliance: Appliance): Promise<Placement[]> => {
   const found = await readRootPaths(appliance.files, appliance.target.root, [])
   return placeOutsideRoot(found, { inRoot: appliance.policy.inRoot, data: [], config: appliance.policy.config })
+}
+
+/**
+ * Everything in root that is not the operating system and goes back with a version: what policy names for it (`--in-root`), and what nobody placed.
+ * A path of policy's that is not there, or that is on a filesystem of its own, does not.
+ */
+export const findPathsThatGoBack = async (appliance: Appliance): Promise<PathInRoot[]> => {
+  const { files, target, policy } = appliance
+  const mounts = parseMountInfo(await files.readText('/proc/self/mountinfo'))
+    .map((mount) => mount.mountpoint)
+    .filter((mountpoint) => mountpoint.startsWith(target.root === '/' ? '/' : `${target.root}/`) && mountpoint !== '/')
+  const named: PathInRoot[] = []
+  for (const path of policy.inRoot) {
+    const directory = inTarget(target, path)
+    if (mounts.some((mountpoint) => directory === mountpoint || directory.startsWith(`${mountpoint}/`))) continue
+    const kind = (await files.stat(directory))?.kind
+    if (kind === 'directory' || kind === 'file') named.push({ path, why: 'in root by policy' })
+  }
+  return [...named, ...(await findPathsLeftInRoot(appliance))]
 }

@@ -29,7 +29,7 @@ export interface InitRequest {
 const rootVolume = async ({ driver, target }: Appliance): Promise<Volume> => {
   const volume = await driver.volumeAt(target.root)
   if (volume === null) {
-    throw new RefusedError('layout/top-level', 'the root filesystem is not a subvolume of its own that could be cloned', {
+    throw new RefusedError('layout/top-level', 'the root filesystem is not a subvolume or dataset of its own that could be cloned', {
       next: ['move the system into a subvolume (the Debian installer makes @rootfs), then run belay init again'],
     })
   }
@@ -62,6 +62,7 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
   await refuseAdopted(appliance, survey)
   refusePlaces(request)
   const volume = await rootVolume(appliance)
+  await appliance.driver.checkAdoption(volume, request.config)
   const layout = await readBootLayout(appliance)
   const held = await readBoot(appliance)
   await refuseFull(appliance, layout, held)
@@ -79,7 +80,7 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
     [...placements.map((placement) => placement.path), ...request.config].some((moved) => path === moved || path.startsWith(`${moved}/`)),
   )
   if (swallowed !== undefined) {
-    throw new RefusedError('layout/nested', `${swallowed.path} is a subvolume inside root; a clone would have it empty`, {
+    throw new RefusedError('layout/nested', `${swallowed.path} is a subvolume or dataset inside root; a clone would have it empty`, {
       next: [`give it a line of its own in /etc/fstab and mount it, or name it with --in-root ${swallowed.path}`],
       data: { path: swallowed.path },
     })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { NotFoundError } from '../errors.ts'
-import { Manifest } from '../snap/manifest-store.ts'
+import { Manifest, Quiescence } from '../snap/manifest-store.ts'
 import { Generation } from '../snap/model.ts'
 import { generationOf, standbyOf } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
@@ -12,6 +12,7 @@ export const GenerationDetails = z.object({
   factory: z.boolean(),
   packages: Manifest.shape.packages,
   decisions: z.array(z.looseObject({ subject: z.string(), answer: z.string(), why: z.string() })),
+  quiesced: Quiescence.nullable().describe('units that did not run while it was taken; null when --quiesce was not asked for'),
   missing: z.array(z.string()).describe('members that are not in the pool any more'),
 })
 export type GenerationDetails = z.infer<typeof GenerationDetails>
@@ -31,6 +32,7 @@ export const showGeneration = async (appliance: Appliance, id: number): Promise<
     factory: index.factory === generation.id,
     packages: manifest?.packages ?? [],
     decisions: manifest?.decisions ?? [],
+    quiesced: manifest?.quiesced ?? null,
     missing: generation.members.filter((member) => !present.some((other) => other.volume.guid === member.volume.guid)).map((member) => member.mountpoint),
   }
 }

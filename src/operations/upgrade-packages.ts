@@ -1,26 +1,27 @@
-import { BelayError, FailedError } from '../errors.ts'
-import type { PackageRun, Simulation } from '../pkg/packages.ts'
+import { BelayError, FailedError, UsageError } from '../errors.ts'
+import type { Simulation } from '../pkg/packages.ts'
 import { parseDataFormat } from '../pkg/data-format.ts'
 import { planConfirm } from '../snap/plan/confirm.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import { type PlanContext, type PlanningState, basisOf, runningBe } from '../snap/plan/state.ts'
 import { planUpgrade, refuseUpgrade } from '../snap/plan/upgrade.ts'
 import type { Appliance } from './appliance.ts'
+import { findUnitsToStop } from './find-units-to-stop.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
 import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
+import { type Wanted, wantPackages, withRelease } from './wanted-packages.ts'
 
 export interface UpgradeOptions {
   /** Empty: everything that can be upgraded. */
   readonly packages: readonly string[]
+  /** Codename of the release that is to follow the one that runs; null to stay with that one. */
+  readonly release: string | null
   readonly withData: boolean
+  /** Stop the units that policy names while the restore point is taken. */
+  readonly quiesce: boolean
   /** Fetch the archives' lists first. */
   readonly refresh: boolean
-}
-
-interface Wanted {
-  readonly simulation: Simulation
-  readonly runs: readonly PackageRun[]
 }
 
 const nothingToDo = (state: PlanningState, context: PlanContext, simulation: Simulation): Plan => ({
@@ -40,20 +41,19 @@ const nothingToDo = (state: PlanningState, context: PlanContext, simulation: Sim
   escape: null,
 })
 
-const want = async (appliance: Appliance, options: UpgradeOptions): Promise<Wanted> => {
-  const simulation = await appliance.packages.simulate(options.packages)
-  return { simulation, runs: simulation.changes.length === 0 ? [] : await appliance.packages.order(simulation) }
-}
-
 const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: Wanted, newDataFormat: string | null): Promise<Plan> => {
+  const quiesce = options.quiesce ? await findUnitsToStop(appliance) : null
   const state = await readPlanningState(appliance)
   const context = planContext(appliance)
   if (wanted.runs.length === 0) return nothingToDo(state, context, wanted.simulation)
   const { bootSet } = runningBe(state)
+  const { simulation, runs, release } = wanted
   return planUpgrade(
     state,
     {
-      ...wanted,
+      simulation,
+      runs,
+      release,
       dpkg: await appliance.packages.state(),
       space: {
         pool: (await appliance.driver.space()).free,
@@ -61,6 +61,7 @@ const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: W
         bootSet: bootSet === null ? 0 : bootSet.initrd.bytes + bootSet.vmlinuz.bytes,
       },
       withData: options.withData,
+      quiesce,
       atomic: appliance.driver.atomicSets,
       newDataFormat,
       owner: { pid: appliance.actor.pid, startTime: appliance.actor.startTime },
@@ -71,19 +72,19 @@ const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: W
 }
 
 /** The data format that the application will write, read from the package that is about to be installed. */
-const readNewDataFormat = async (appliance: Appliance, runs: readonly PackageRun[]): Promise<string | null> => {
+const readNewDataFormat = async (appliance: Appliance, { packages, runs }: Wanted): Promise<string | null> => {
   const path = appliance.policy.packages.dataFormat
   if (path === null) return null
-  const text = await appliance.packages.fileAfter(runs, path)
+  const text = await packages.fileAfter(runs, path)
   return text === null ? null : parseDataFormat(text, path)
 }
 
 /** Fetch every archive while the plan is still open: what the new packages hold decides what joins the restore point. */
-const downloadFirst = async (appliance: Appliance, plan: Plan, runs: readonly PackageRun[], conversation: Conversation): Promise<void> => {
+const downloadFirst = async (plan: Plan, { packages, runs }: Wanted, conversation: Conversation): Promise<void> => {
   const step = plan.steps.find((candidate) => candidate.kind === 'packages.download')
   if (step === undefined) return
   conversation.onEvent({ event: 'step-begun', step }, plan)
-  await appliance.packages.download(runs, {
+  await packages.download(runs, {
     onProgress: (fraction, text) => {
       conversation.onEvent({ event: 'progress', step, fraction, text }, plan)
     },
@@ -108,31 +109,59 @@ const rebootIfPolicySays =
     throw error
   }
 
+/** What to upgrade to, given to `use`; lists that are fetched for a release are there only as long. */
+const wanting = async <Result>(
+  appliance: Appliance,
+  { packages, release }: UpgradeOptions,
+  { signal }: Conversation,
+  use: (wanted: Wanted) => Promise<Result>,
+): Promise<Result> =>
+  release === null ? use(await wantPackages(appliance.packages, packages)) : withRelease(appliance, release, { onProgress: () => undefined, signal }, use)
+
+const refuseUsage = ({ packages, release, refresh }: UpgradeOptions): void => {
+  if (release === null) return
+  if (packages.length > 0) throw new UsageError('a release is upgraded as a whole', { next: [`belay upgrade --release ${release}`] })
+  if (!refresh) throw new UsageError('a release upgrade needs the lists of that release', { next: ['leave --no-refresh out'] })
+}
+
+/** The plan alone. Nothing is locked or changed. */
+const planOnly = async (appliance: Appliance, options: UpgradeOptions, conversation: Conversation): Promise<OperationResult> => {
+  refuseUnreadablePolicy(appliance)
+  refuseUpgrade(await readPlanningState(appliance), await appliance.packages.state())
+  return wanting(appliance, options, conversation, async (wanted) => {
+    const plan = await planWith(appliance, options, wanted, null)
+    const asOf =
+      options.release === null
+        ? 'planned from the package lists of the last apt-get update; without --plan they are fetched first'
+        : `planned from the package lists of ${options.release} as they are now, which were fetched for that alone`
+    return { plan: { ...plan, notices: [...plan.notices, asOf] }, executed: false, results: new Map(), recovered: [] }
+  })
+}
+
 /** `belay upgrade`: upgrade behind a restore point. Where nothing asks for a reboot, the result is confirmed at once. */
 export const upgradePackages = async (appliance: Appliance, options: UpgradeOptions, conversation: Conversation): Promise<OperationResult> => {
-  if (conversation.planOnly) {
-    refuseUnreadablePolicy(appliance)
-    refuseUpgrade(await readPlanningState(appliance), await appliance.packages.state())
-    const plan = await planWith(appliance, options, await want(appliance, options), null)
-    const asOf = 'planned from the package lists of the last apt-get update; without --plan they are fetched first'
-    return { plan: { ...plan, notices: [...plan.notices, asOf] }, executed: false, results: new Map(), recovered: [] }
-  }
+  refuseUsage(options)
+  if (conversation.planOnly) return planOnly(appliance, options, conversation)
   return locked(appliance, 'upgrade', async () => {
     // The log is opened here: belay may be replaced on disk once apt has begun.
-    appliance.log.info('an upgrade begins', { packages: options.packages })
+    appliance.log.info('an upgrade begins', { packages: options.packages, release: options.release })
     const recovered = await recoverInterrupted(appliance, conversation)
     const before = await readPlanningState(appliance)
     refuseUpgrade(before, await appliance.packages.state())
-    if (options.refresh) await appliance.packages.refresh({ onProgress: () => undefined, signal: conversation.signal })
-    const wanted = await want(appliance, options)
-    const provisional = await planWith(appliance, options, wanted, null)
-    if (provisional.steps.length === 0) return { plan: provisional, executed: false, results: new Map<string, unknown>(), recovered }
-    await conversation.approve(provisional)
-    await downloadFirst(appliance, provisional, wanted.runs, conversation)
-    const plan = await planWith(appliance, options, wanted, await readNewDataFormat(appliance, wanted.runs))
-    const execution = await executorFor(appliance, conversation).execute(plan).catch(rebootIfPolicySays(appliance))
-    const notConfirmed = (await needsReboot(appliance, before)) ? [] : await confirmAtOnce(appliance, conversation)
-    return { plan: { ...plan, notices: [...plan.notices, ...notConfirmed] }, executed: true, results: execution.results, recovered }
+    if (options.refresh && options.release === null) await appliance.packages.refresh({ onProgress: () => undefined, signal: conversation.signal })
+    return wanting(appliance, options, conversation, async (wanted) => {
+      const provisional = await planWith(appliance, options, wanted, null)
+      if (provisional.steps.length === 0) return { plan: provisional, executed: false, results: new Map<string, unknown>(), recovered }
+      await conversation.approve(provisional)
+      await wanted.agreed()
+      await downloadFirst(provisional, wanted, conversation)
+      const plan = await planWith(appliance, options, wanted, await readNewDataFormat(appliance, wanted))
+      const { results } = await executorFor({ ...appliance, packages: wanted.packages }, conversation)
+        .execute(plan)
+        .catch(rebootIfPolicySays(appliance))
+      const notConfirmed = (await needsReboot(appliance, before)) ? [] : await confirmAtOnce(appliance, conversation)
+      return { plan: { ...plan, notices: [...plan.notices, ...notConfirmed] }, executed: true, results, recovered }
+    })
   })
 }
 

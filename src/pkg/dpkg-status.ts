@@ -16,12 +16,17 @@ export interface StatusEntry extends InstalledPackage {
   readonly status: PackageStatus
   /** Broken so that only installing it again helps. */
   readonly reinstallRequired: boolean
+  /** Kept at its version by who runs the machine. */
+  readonly held: boolean
+  /** It says of itself that the system needs it. */
+  readonly essential: boolean
   /** Bytes, as the package declares them; 0 when it does not. */
   readonly size: number
   readonly conffiles: readonly Conffile[]
 }
 
-const FIELDS = ['Package', 'Status', 'Architecture', 'Version', 'Installed-Size', 'Conffiles']
+/** `Important` is apt's older word for `Protected` (deb-control(5)). */
+const FIELDS = ['Package', 'Status', 'Architecture', 'Version', 'Installed-Size', 'Conffiles', 'Essential', 'Protected', 'Important']
 const WORDS = new Set<string>([
   'not-installed',
   'config-files',
@@ -48,7 +53,7 @@ export const parseDpkgStatus = (text: string): StatusEntry[] => {
   const entries: StatusEntry[] = []
   for (const stanza of readStanzas(text, FIELDS)) {
     const name = stanza.get('Package')
-    const [, flag, word] = stanza.get('Status')?.split(' ') ?? []
+    const [want, flag, word] = stanza.get('Status')?.split(' ') ?? []
     if (name === undefined || word === undefined || !isStatus(word) || word === 'not-installed') continue
     entries.push({
       name,
@@ -56,6 +61,8 @@ export const parseDpkgStatus = (text: string): StatusEntry[] => {
       version: stanza.get('Version') ?? '',
       status: word,
       reinstallRequired: flag === 'reinstreq',
+      held: want === 'hold',
+      essential: ['Essential', 'Protected', 'Important'].some((field) => stanza.get(field) === 'yes'),
       size: Number(stanza.get('Installed-Size') ?? 0) * 1024,
       conffiles: parseConffiles(stanza.get('Conffiles') ?? ''),
     })

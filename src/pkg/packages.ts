@@ -1,3 +1,7 @@
+import type { OsRelease } from './release/debian-releases.ts'
+import type { SourceFileChange } from './release/source-change.ts'
+import type { SourceFile } from './release/source-entry.ts'
+
 /**
  * What belay needs from the package system, as types. The adapter for apt and dpkg is in apt/; a fake is in test/fakes and passes the same contract tests.
  */
@@ -27,6 +31,8 @@ export interface Simulation {
   readonly downloadBytes: number
   /** Growth of the root in bytes; negative when it shrinks. */
   readonly diskBytes: number
+  /** All that dpkg writes, in bytes: what it takes the place of stays in the restore point. */
+  readonly unpackedBytes: number
 }
 
 /** One apt run: exactly these versions and no other package. */
@@ -69,6 +75,16 @@ export interface ConffileOutcome {
   readonly outcome: 'kept' | 'replaced'
 }
 
+/** What a release upgrade hangs on. */
+export interface ReleaseFacts {
+  readonly osRelease: OsRelease
+  readonly sources: readonly SourceFile[]
+  /** Installed packages that are on hold. */
+  readonly held: readonly string[]
+  /** Installed packages that say of themselves that the system needs them. */
+  readonly essential: readonly string[]
+}
+
 export type Progress = (fraction: number, text: string) => void
 
 export interface PackageWork {
@@ -76,6 +92,13 @@ export interface PackageWork {
   readonly signal: AbortSignal
   /** What apply did with a configuration file that was changed here and by the package. */
   readonly onConffile?: (outcome: ConffileOutcome) => void
+}
+
+/** Who stages sources, so that what a killed belay left can be told from what another one works with. */
+export interface StageOwner {
+  readonly pid: number
+  readonly startTime: string
+  readonly isAlive: (process: { readonly pid: number; readonly startTime: string }) => Promise<boolean>
 }
 
 export interface Packages {
@@ -109,4 +132,21 @@ export interface Packages {
   verify(): Promise<void>
   /** Whether a package asked for a reboot since the machine booted; belay's own note of one does not count. */
   rebootRequired(): Promise<boolean>
+  /** @throws NotFoundError where there is no Debian system, RefusedError when a part of the sources' path is a symbolic link. */
+  releaseFacts(): Promise<ReleaseFacts>
+  /** Change files of sources; what was changed already is left. @throws ChangedError when a file is not what the change was made from. */
+  changeSources(changes: readonly SourceFileChange[]): Promise<void>
+  /** The packages as they are once the sources are changed; what apt has in /etc and its lists stay as they are meanwhile. */
+  stageSources(changes: readonly SourceFileChange[], owner: StageOwner): Promise<StagedPackages>
+}
+
+/**
+ * Packages with sources that are not in place yet. `refresh` comes first and fetches their lists beside those in use; a whole upgrade may remove packages here.
+ * `changeSources` puts the sources in place.
+ */
+export interface StagedPackages extends Packages {
+  /** Give the lists to apt, so that nothing of the stage has to stay on disk. They are apt's cache: what no source names is ignored, and goes with the next refresh. */
+  keepLists(): Promise<void>
+  /** Leave nothing behind. Fine when called again, or after keepLists. */
+  discard(): Promise<void>
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ExtraArgument } from '../boot/kernel-arguments.ts'
 import { InvalidFileError } from '../errors.ts'
 import { whyInRoot } from './system-paths.ts'
+import { UnitName } from './unit-name.ts'
 
 const Path = z
   .string()
@@ -44,6 +45,8 @@ export const Policy = z.strictObject({
       '/etc/ssh/ssh_host_*_key.pub',
       '/etc/ssh/ssh_host_*_key-cert.pub',
     ]),
+  /** Units that --quiesce stops while a restore point is taken. */
+  quiesce: z.array(UnitName).default([]),
   packages: z
     .strictObject({
       /** Packages whose versions `list` shows. */

@@ -22,6 +22,8 @@ export interface BootFiles {
   shareBootSet(from: BeName, to: BeName, root: RootFilesystem): Promise<BootSetRecord>
   /** What a boot environment's set holds; null when it has none that can be read. */
   recordOf(be: BeName): Promise<BootSetRecord | null>
+  /** Features of ZFS pools that its kernel can read; null when that is not known, or its root is not on ZFS. */
+  poolFeaturesOf(be: BeName): Promise<readonly string[] | null>
   removeBootSet(be: BeName): Promise<void>
   /** Whether the boot set is what the root's /boot would give now; cheap. */
   isInStep(be: BeName, rootDirectory: string, root: RootFilesystem): Promise<boolean>

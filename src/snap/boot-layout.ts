@@ -47,6 +47,12 @@ export const bootLayoutOf = (mounts: readonly Mount[], target: Target, fstab: st
       'make an ext4 partition, copy what is in /boot there, mount it at /boot in its place (an EFI system partition belongs at /boot/efi), and run grub-install',
     ])
   }
+  if (boot.type === 'zfs') {
+    throw refused(`/boot is a pool or dataset of its own (${boot.source}): GRUB can read it, and cannot write there which version to start`, boot, [
+      'move the kernels into root: cp -a /boot /boot.root, take /boot and its pool out of use (zfs set canmount=noauto, and the units that import the pool), mv /boot.root /boot',
+      'make a small ext4 (512 MiB or more; the partition of that pool will do), put what was in /boot/grub there, mount it at /boot/grub by /etc/fstab, run grub-install, reboot, and run belay init again',
+    ])
+  }
   if (!EXT.test(boot.type)) throw refused(`/boot is ${boot.type}, not an ext4 filesystem, where GRUB could write which version to start`, boot)
   if (boot.root !== '/') {
     throw refused(`/boot is the directory ${boot.root} of a filesystem, not the whole of it`, boot, [

@@ -25,6 +25,14 @@ export interface PoolSpace {
   readonly total: number
 }
 
+/** Names as in zpool-features(7). */
+export interface PoolFeatures {
+  /** In use: a ZFS that does not know one of them cannot import the pool for writing. */
+  readonly active: readonly string[]
+  /** Known to the running ZFS, and off. */
+  readonly disabled: readonly string[]
+}
+
 /**
  * The one port to snapshots. A driver owns naming, marking and identity; it never touches what does not carry its mark.
  * All operations that make something are all-or-nothing within one call, durable on return, and refuse an occupied name (RefusedError `name-occupied`).
@@ -38,9 +46,20 @@ export interface Driver {
 
   /** What carries our names, marked or not; the basis for recovery, doctor, and for choosing numbers that nobody has taken. */
   survey(): Promise<readonly OwnObject[]>
+  /**
+   * Whether a root can be adopted: whether clones of it, with config members at these paths, could be booted.
+   * @throws RefusedError `layout/…` with the way out
+   */
+  checkAdoption(root: Volume, config: readonly string[]): Promise<void>
   /** The volume that is mounted at a directory of the target, null when that directory is not a mount of this pool's. */
   volumeAt(directory: string): Promise<Volume | null>
   space(): Promise<PoolSpace>
+  /** What the pool demands of a ZFS that imports it, and what the running one would add to that on `zpool upgrade`. None on btrfs. */
+  poolFeatures(): Promise<PoolFeatures>
+  /** Hold bytes of the pool back, in good times for undo; 0 gives them back. Needs the state volume. @throws NoSpaceError */
+  holdBack(bytes: number): Promise<void>
+  /** Bytes that are held back. */
+  heldBack(): Promise<number>
 
   /** Read-only snapshots of all sources, together. One `zfs snapshot` call per pool; on btrfs one after the other. */
   takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]>
@@ -80,6 +99,8 @@ export interface Driver {
 
   /** Where belay's state lives, null before createState. */
   stateDirectory(): Promise<string | null>
+  /** Where createState will put it. */
+  plannedStateDirectory(): Promise<string>
   createState(): Promise<string>
   /** The state volume, for the mount table of boot environments. */
   stateVolume(): Promise<Volume | null>

@@ -84,6 +84,9 @@ const wasStarted = (plan: Plan, step: Step, now: Basis): boolean =>
 /** What a deletion destroys after its commit point. */
 const mayStay = (step: Step): boolean => step.kind === 'be.destroy' || step.kind === 'generation.destroy' || step.kind === 'data.destroy'
 
+/** What an undo may leave behind, and say: a unit that does not start any more must not keep later operations, which may be its cure, from running. */
+const mayStayDown = (step: Step, error: unknown): error is BelayError => step.kind === 'units.stop' && error instanceof BelayError
+
 /** Runs plans: journals each step before and after, undoes in reverse before the commit point, resumes after it. It decides nothing else. */
 export class Executor {
   readonly #ports: ExecutorPorts
@@ -192,12 +195,13 @@ export class Executor {
     const untouched = error instanceof UntouchedError && position === escapeFrom
     const cause = error instanceof UntouchedError ? error.cause : error
     const floor = position >= escapeFrom && !untouched ? escapeFrom : -1
+    let down: BelayError | null = null
     for (let at = position; at > floor; at -= 1) {
       const step = plan.steps[at]
       if (step === undefined) continue
       if (floor >= 0 && step.kind === 'packages.apply') continue
       try {
-        await this.#withRoom(() => this.#undo(step, results))
+        down = (await this.#undoOrLeaveDown(step, results)) ?? down
         results.delete(step.id)
         await this.#withRoom(() => journal.write({ undone: at }))
       } catch (undoError) {
@@ -210,7 +214,19 @@ export class Executor {
       onEvent({ event: 'step-undone', step })
     }
     if (floor >= 0) return this.#escape(plan, journal, results, cause)
-    return this.#end(plan, journal, 'undone', cause, results)
+    return this.#end(plan, journal, 'undone', down === null ? cause : andDown(plan, cause, down), results)
+  }
+
+  /** @returns what an undo left behind, for which it need not be repeated */
+  async #undoOrLeaveDown(step: Step, results: Results): Promise<BelayError | null> {
+    try {
+      await this.#withRoom(() => this.#undo(step, results))
+      return null
+    } catch (error) {
+      if (!mayStayDown(step, error)) throw error
+      this.#ports.log.error('what was stopped does not run again', { step: step.id, why: error.message })
+      return error
+    }
   }
 
   async #escape(plan: Plan, journal: Journal, results: Map<string, unknown>, error: unknown): Promise<Execution> {
@@ -294,6 +310,17 @@ const failureOf = (plan: Plan, execution: Execution): BelayError => {
   if (cause instanceof BelayError && !(cause instanceof ToolError)) return cause
   return new FailedError('failed', `${plan.operation} failed and was undone: ${messageOf(cause)}`, { cause, rebootRequired: false, next: ['belay doctor'] })
 }
+
+/** Why a run was undone, and what does not run since. */
+const andDown = (plan: Plan, cause: unknown, down: BelayError): BelayError =>
+  cause instanceof BelayError && cause.code === down.code
+    ? cause
+    : new FailedError(down.code, `${plan.operation} failed and was undone: ${messageOf(cause)}; ${down.message}`, {
+        cause,
+        rebootRequired: false,
+        next: down.next,
+        data: down.data,
+      })
 
 const notFinished = (plan: Plan, error: unknown): NotUndoneError =>
   new NotUndoneError(`${plan.operation} took effect, but finishing it failed: ${messageOf(error)}`, {

@@ -4,6 +4,16 @@ import type { Files } from '../sys/ports.ts'
 import { Generation } from './model.ts'
 import { type GenerationId, generationName } from './names.ts'
 
+/** That nothing of certain units wrote while the members of a generation were taken, one after the other. */
+export const Quiescence = z.looseObject({
+  units: z.array(z.string()).describe('units that were stopped, and started again'),
+  idle: z.array(z.string()).describe('units that policy names and that did not run anyway'),
+  /** ISO times: from when to when the units were down; null where none had to be stopped. */
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+})
+export type Quiescence = z.infer<typeof Quiescence>
+
 /** Everything about a generation that `list` does not need: the package list, and what an upgrade decided about configuration. */
 export const Manifest = z.looseObject({
   format: z.int(),
@@ -13,6 +23,7 @@ export const Manifest = z.looseObject({
   packages: z.array(z.looseObject({ name: z.string(), arch: z.string(), version: z.string() })),
   /** Why each configuration question of the upgrade was answered as it was. */
   decisions: z.array(z.looseObject({ subject: z.string(), answer: z.string(), why: z.string() })).default([]),
+  quiesced: Quiescence.exactOptional(),
 })
 export type Manifest = z.infer<typeof Manifest>
 

@@ -147,3 +147,26 @@ export interface Settler {
 export interface Power {
   reboot(): Promise<void>
 }
+
+/** A unit of the init system, as it is now. */
+export interface UnitState {
+  readonly name: string
+  /** False where no file describes it: the name is misspelt, or its program is not installed. */
+  readonly known: boolean
+  /** Running also while it is being started or reloaded. */
+  readonly state: 'running' | 'stopping' | 'idle'
+  /** Units that stop when it stops: they need it, are bound to it or are part of it. */
+  readonly takesAlong: readonly string[]
+  /** Whether this very process belongs to it, and would be stopped too. */
+  readonly ours: boolean
+}
+
+/** The services of the machine that runs. */
+export interface Units {
+  /** Each in the order of the names. @throws RefusedError `units/no-systemd` where none runs, or where it does not answer (in a chroot) */
+  states(names: readonly string[]): Promise<readonly UnitState[]>
+  /** Wait until all have stopped. An aborted signal ends the wait. @throws FailedError `units/stop`, `interrupted` */
+  stop(names: readonly string[], signal: AbortSignal): Promise<void>
+  /** Wait until all have started; those that run are left as they are. @throws FailedError `units/start` naming those that do not run, when the others do */
+  start(names: readonly string[]): Promise<void>
+}

@@ -6,6 +6,7 @@ export const outcomeText = (report: OperationReport): string => {
   if (!report.executed) return `${[...lines, ...(report.plan.notices.length > 0 ? report.plan.notices : ['Nothing to do.'])].join('\n')}\n`
   lines.push(`Done: ${report.summary}.`)
   for (const notice of report.plan.notices) lines.push(`Note: ${notice}.`)
+  if (report.quiesced !== null) lines.push(`Stopped for ${report.quiesced.seconds.toFixed(1)} seconds: ${report.quiesced.units.join(', ')}.`)
   for (const decision of report.decisions) lines.push(`Decided: ${decision.subject}: ${decision.answer} (${decision.why}).`)
   if (report.rebootRequired) lines.push('A reboot is needed: systemctl reboot')
   return `${lines.join('\n')}\n`

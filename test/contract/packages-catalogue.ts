@@ -2,6 +2,8 @@
 export interface CataloguePackage {
   readonly name: string
   readonly version: string
+  /** The suite that has it; without one it is in the flat archive, which names no release. */
+  readonly suite?: 'bookworm' | 'trixie'
   /** `name` or `name (= version)`, `name (>= version)`. */
   readonly depends?: readonly string[]
   readonly conflicts?: readonly string[]
@@ -46,4 +48,9 @@ export const CATALOGUE: readonly CataloguePackage[] = [
   { name: 'acme-broken', version: '2', postinst: 'fails' },
   { name: 'acme-slow', version: '1' },
   { name: 'acme-slow', version: '2', postinst: 'slow' },
+  // What a release upgrade is made of: another version, a new package, and one that has to go.
+  { name: 'acme-release', version: '12', suite: 'bookworm' },
+  { name: 'acme-obsolete', version: '12', suite: 'bookworm' },
+  { name: 'acme-release', version: '13', suite: 'trixie', depends: ['acme-release-data'], conflicts: ['acme-obsolete'] },
+  { name: 'acme-release-data', version: '13', suite: 'trixie' },
 ]

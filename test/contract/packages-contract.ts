@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { BelayError, ChangedError, FailedError, LockedError, NotFoundError, RefusedError, UsageError } from '../../src/errors.ts'
 import { DEFAULTS_INDEX, KeptDefaults } from '../../src/pkg/kept-defaults.ts'
-import type { ConffileOutcome, DebconfAnswer, PackageRun, PackageWork, Packages } from '../../src/pkg/packages.ts'
+import type { ConffileOutcome, DebconfAnswer, PackageRun, PackageWork, Packages, StagedPackages } from '../../src/pkg/packages.ts'
+import { moveSources } from '../../src/pkg/release/move-sources.ts'
+import { inverseOfChange, type SourceFileChange } from '../../src/pkg/release/source-change.ts'
 import { GATEWAY_CONF, GATEWAY_FORMAT, GATEWAY_MODE } from './packages-catalogue.ts'
 
 export interface PackagesSetup {
@@ -29,6 +31,10 @@ export interface PackagesUnderTest {
   holdLock(): Promise<number>
   release(): Promise<void>
 }
+
+/** Where a machine under test has a source that names a release, beside the flat archive that names none. */
+export const SUITE_SOURCES = '/etc/apt/sources.list'
+export const suiteSources = (url: string): string => `# caf\u00e9\n  deb [trusted=yes]  ${url} bookworm/ # as installed\n`
 
 const quietly = (): PackageWork => ({ onProgress: () => undefined, signal: new AbortController().signal })
 
@@ -87,7 +93,7 @@ export function describePackagesContract(name: string, prepare: (setup: Packages
 
       it('nothing when all is as new as the archive', async () => {
         const { packages } = await machineWith(['acme-lib=2'])
-        expect(await packages.simulate([])).toEqual({ changes: [], keptBack: [], downloadBytes: 0, diskBytes: 0 })
+        expect(await packages.simulate([])).toEqual({ changes: [], keptBack: [], downloadBytes: 0, diskBytes: 0, unpackedBytes: 0 })
         expect(await packages.order(await packages.simulate([]))).toEqual([])
       })
 
@@ -310,6 +316,85 @@ export function describePackagesContract(name: string, prepare: (setup: Packages
         expect(index.packages['acme-gateway']).toMatchObject({ version: '2', files: [{ path: GATEWAY_CONF }, { path: '/etc/acme/unchanged.conf' }] })
         expect(index.packages['grub-acme']).toMatchObject({ files: [] })
         expect(await machine.read(GATEWAY_CONF)).toBe('port = mine\n')
+      })
+    })
+
+    describe('upgrades a release', () => {
+      const RELEASE = ['acme-release=12', 'acme-obsolete=12', 'acme-lib=1']
+      const owner = { pid: 4711, startTime: '1', isAlive: () => Promise.resolve(true) }
+
+      const stagedOn = async ({ packages }: PackagesUnderTest): Promise<{ staged: StagedPackages; changes: readonly SourceFileChange[] }> => {
+        const { sources } = await packages.releaseFacts()
+        const { changes } = moveSources(sources, 'bookworm', 'trixie')
+        const staged = await packages.stageSources(changes, owner)
+        await staged.refresh(quietly())
+        return { staged, changes }
+      }
+
+      it('with the lists of the next one, removals included, and leaves the machine as it is meanwhile', async () => {
+        const machine = await machineWith(RELEASE)
+        const sources = await machine.read(SUITE_SOURCES)
+        const { staged } = await stagedOn(machine)
+        const { changes } = await staged.simulate([])
+        expect(changes.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+          { name: 'acme-lib', arch: 'all', from: '1', to: '2', action: 'upgrade' },
+          { name: 'acme-obsolete', arch: 'all', from: '12', to: null, action: 'remove' },
+          { name: 'acme-release', arch: 'all', from: '12', to: '13', action: 'upgrade' },
+          { name: 'acme-release-data', arch: 'all', from: null, to: '13', action: 'install', automatic: true },
+        ])
+        expect((await machine.packages.simulate([])).changes.map((change) => change.name)).toEqual(['acme-lib'])
+        expect(await machine.read(SUITE_SOURCES)).toBe(sources)
+        await staged.discard()
+        await staged.discard()
+        expect((await machine.packages.simulate([])).changes.map((change) => change.name)).toEqual(['acme-lib'])
+      })
+
+      it('once the sources are in place, and finds nothing more to do then', async () => {
+        const machine = await machineWith(RELEASE)
+        const { staged, changes } = await stagedOn(machine)
+        const runs = await staged.order(await staged.simulate([]))
+        await staged.keepLists()
+        await staged.download(runs, quietly())
+        expect(await staged.fileAfter(runs, GATEWAY_FORMAT)).toBeNull()
+        await staged.changeSources(changes)
+        for (const run of runs) await staged.apply(run, 'keep', quietly())
+        await staged.verify()
+        await staged.discard()
+        expect(await acmeVersions(machine)).toEqual({ 'acme-lib': '2', 'acme-release': '13', 'acme-release-data': '13' })
+        expect((await machine.packages.simulate([])).changes).toEqual([])
+        expect(await machine.read(SUITE_SOURCES)).toContain(' trixie/ # as installed\n')
+      })
+
+      it('and has the sources back as they were', async () => {
+        const machine = await machineWith(RELEASE)
+        const sources = await machine.read(SUITE_SOURCES)
+        const { staged, changes } = await stagedOn(machine)
+        await staged.keepLists()
+        // As often as a run is cut and taken up again.
+        for (const wanted of [changes, changes, changes.map(inverseOfChange), changes.map(inverseOfChange)]) await machine.packages.changeSources(wanted)
+        expect(await machine.read(SUITE_SOURCES)).toBe(sources)
+        expect((await machine.packages.simulate([])).changes.map((change) => change.name)).toEqual(['acme-lib'])
+        await staged.discard()
+      })
+
+      it('not when somebody changed the sources meanwhile', async () => {
+        const machine = await machineWith(RELEASE)
+        const { changes, staged } = await stagedOn(machine)
+        await staged.discard()
+        await machine.write(SUITE_SOURCES, '# empty\n')
+        const error = await failureOf(machine.packages.changeSources(changes))
+        expect(error).toBeInstanceOf(ChangedError)
+        expect(await machine.read(SUITE_SOURCES)).toBe('# empty\n')
+      })
+
+      it('not without its archive', async () => {
+        const machine = await machineWith(RELEASE)
+        const { sources } = await machine.packages.releaseFacts()
+        await machine.disconnect()
+        const staged = await machine.packages.stageSources(moveSources(sources, 'bookworm', 'trixie').changes, owner)
+        expect(await failureOf(staged.refresh(quietly()))).toMatchObject({ code: 'archive-unreachable', data: { rebootRequired: false } })
+        await staged.discard()
+        expect(await acmeVersions(machine)).toEqual({ 'acme-lib': '1', 'acme-obsolete': '12', 'acme-release': '12' })
       })
     })
 

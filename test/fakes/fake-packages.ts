@@ -6,6 +6,7 @@ import { findDpkgProblems } from '../../src/pkg/dpkg-problems.ts'
 import { installedPackages, parseDpkgStatus, type PackageStatus } from '../../src/pkg/dpkg-status.ts'
 import { DEFAULTS_INDEX, type KeptDefaults } from '../../src/pkg/kept-defaults.ts'
 import { orderRuns, prefixesOf, proposeRuns, sameChanges } from '../../src/pkg/order-runs.ts'
+import { changeSourceFiles, readSourceFiles } from '../../src/pkg/apt/source-files.ts'
 import { parsePackageRequest } from '../../src/pkg/package-name.ts'
 import type {
   DebconfAnswer,
@@ -16,8 +17,12 @@ import type {
   PackageRun,
   Packages,
   PackageWork,
+  ReleaseFacts,
   Simulation,
+  StagedPackages,
 } from '../../src/pkg/packages.ts'
+import { parseOsRelease } from '../../src/pkg/release/debian-releases.ts'
+import { changedText, type SourceFileChange } from '../../src/pkg/release/source-change.ts'
 import type { Files } from '../../src/sys/ports.ts'
 import type { CataloguePackage } from '../contract/packages-catalogue.ts'
 import { resolvePackages, type Wish } from './package-solver.ts'
@@ -36,6 +41,8 @@ interface FakePackagesOptions {
   readonly root: string
   readonly archive: readonly CataloguePackage[]
   readonly policy?: { readonly conffiles: 'keep' | 'new'; readonly debconf: readonly DebconfAnswer[] }
+  /** Changes to its sources that are not in place. */
+  readonly staged?: readonly SourceFileChange[]
 }
 
 /** apt and dpkg in memory: a catalogue of versions, a small solver, and files in a root. */
@@ -47,17 +54,19 @@ export class FakePackages implements Packages {
   /** What the last refresh saw; what is offered may have less since. */
   #lists: readonly CataloguePackage[]
   #offered: readonly CataloguePackage[]
+  #staged: readonly SourceFileChange[]
   readonly #downloaded = new Set<string>()
   online = true
   lockHolder: number | null = null
 
-  constructor({ files, root, archive, policy = { conffiles: 'keep', debconf: [] } }: FakePackagesOptions) {
+  constructor({ files, root, archive, policy = { conffiles: 'keep', debconf: [] }, staged = [] }: FakePackagesOptions) {
     this.#files = files
     this.#root = root
     this.#catalogue = archive
     this.#lists = archive
     this.#offered = archive
     this.#policy = policy
+    this.#staged = staged
   }
 
   /** Fill a root as an installer does. */
@@ -102,21 +111,23 @@ export class FakePackages implements Packages {
   async simulate(requested: readonly string[]): Promise<Simulation> {
     const requests = requested.map(parsePackageRequest)
     const installed = await this.#versions()
+    const lists = await this.#known()
     const wishes: Wish[] = requests.map(({ name, version }) => ({ name, version }))
     for (const { name, version } of wishes) {
-      const known = this.#lists.filter((entry) => entry.name === name)
+      const known = lists.filter((entry) => entry.name === name)
       if (known.length === 0 && !installed.has(name)) throw new NotFoundError(`there is no package ${name} in the archives`)
       if (version !== null && !known.some((entry) => entry.version === version))
         throw new NotFoundError(`there is no version ${version} of ${name} in the archives`)
     }
-    const resolved = resolvePackages(installed, this.#lists, wishes.length === 0 ? null : wishes)
+    const resolved = resolvePackages(installed, lists, wishes.length === 0 ? null : wishes)
     if (resolved === null) throw new RefusedError('packages/no-solution', 'apt finds no way')
     const changes = changesBetween(
       installed,
       resolved,
       requests.map(({ name }) => name),
     )
-    return { changes, keptBack: [], downloadBytes: ARCHIVE_BYTES * changes.filter(({ to }) => to !== null).length, diskBytes: 0 }
+    const bytes = ARCHIVE_BYTES * changes.filter(({ to }) => to !== null).length
+    return { changes, keptBack: [], downloadBytes: bytes, diskBytes: 0, unpackedBytes: bytes }
   }
 
   async order({ changes }: Simulation): Promise<readonly PackageRun[]> {
@@ -124,11 +135,12 @@ export class FakePackages implements Packages {
     return orderRuns(proposed, await Promise.all(prefixesOf(proposed).map((prefix) => this.#rehearse(prefix))))
   }
 
-  download(runs: readonly PackageRun[], { signal, onProgress }: PackageWork): Promise<void> {
-    return Promise.resolve().then(() => {
+  async download(runs: readonly PackageRun[], { signal, onProgress }: PackageWork): Promise<void> {
+    const lists = await this.#known()
+    await Promise.resolve().then(() => {
       if (signal.aborted) throw interrupted(false)
       for (const { name, to } of installsOf(runs)) {
-        if (!this.#lists.some((entry) => entry.name === name && entry.version === to))
+        if (!lists.some((entry) => entry.name === name && entry.version === to))
           throw new ChangedError(`there is no version ${String(to)} of ${name} in the archives any more`)
         this.#reach(signal)
         this.#downloaded.add(`${name}=${String(to)}`)
@@ -218,6 +230,35 @@ export class FakePackages implements Packages {
     return Promise.resolve(false)
   }
 
+  async releaseFacts(): Promise<ReleaseFacts> {
+    const [osRelease, sources, entries] = await Promise.all([this.#read('/usr/lib/os-release'), readSourceFiles(this.#files, this.#root), this.#status()])
+    const namesOf = (which: 'held' | 'essential') => entries.filter((entry) => entry[which]).map(({ name }) => name)
+    return { osRelease: parseOsRelease(osRelease ?? ''), sources, held: namesOf('held'), essential: namesOf('essential') }
+  }
+
+  async changeSources(changes: readonly SourceFileChange[]): Promise<void> {
+    await changeSourceFiles(this.#files, this.#root, changes)
+    this.#staged = []
+  }
+
+  stageSources(changes: readonly SourceFileChange[]): Promise<StagedPackages> {
+    const staged = new FakePackages({ files: this.#files, root: this.#root, archive: this.#catalogue, policy: this.#policy, staged: changes })
+    staged.#offered = this.#offered
+    staged.online = this.online
+    const nothing = (): Promise<void> => Promise.resolve()
+    return Promise.resolve(Object.assign(staged, { keepLists: nothing, discard: nothing }))
+  }
+
+  /** What the lists have of the suites that the sources name. */
+  async #known(): Promise<CataloguePackage[]> {
+    const sources = await readSourceFiles(this.#files, this.#root)
+    const texts = sources.map((file) => {
+      const change = this.#staged.find(({ path }) => path === file.path)
+      return change === undefined ? file.text : changedText(file, change)
+    })
+    return this.#lists.filter(({ suite }) => suite === undefined || texts.some((text) => text.includes(suite)))
+  }
+
   #reach(signal: AbortSignal): void {
     if (signal.aborted) throw interrupted(false)
     if (!this.online)
@@ -240,9 +281,10 @@ export class FakePackages implements Packages {
   /** What would change for exactly these versions; null when they cannot be had. */
   async #rehearse(changes: readonly PackageChange[]): Promise<PackageChange[] | null> {
     const installed = await this.#versions()
+    const lists = await this.#known()
     const wishes = changes.filter(({ to }) => to !== null).map(({ name, to }) => ({ name, version: to }))
-    if (wishes.some(({ name, version }) => !this.#lists.some((entry) => entry.name === name && entry.version === version))) return null
-    const resolved = resolvePackages(installed, this.#lists, wishes)
+    if (wishes.some(({ name, version }) => !lists.some((entry) => entry.name === name && entry.version === version))) return null
+    const resolved = resolvePackages(installed, lists, wishes)
     return resolved === null ? null : changesBetween(installed, resolved, [])
   }
 

@@ -1,26 +1,18 @@
-import { noBootLoader } from '../../src/boot/boot-loader.ts'
 import { initialise } from '../../src/operations/initialise.ts'
 import type { Appliance } from '../../src/operations/appliance.ts'
 import { locked } from '../../src/operations/hold-lock.ts'
 import { recoverInterrupted, type Conversation, type Recovered } from '../../src/operations/run-operation.ts'
-import { parseDataFormat } from '../../src/pkg/data-format.ts'
-import { summarisePackages } from '../../src/pkg/package-summary.ts'
 import { Policy } from '../../src/policy/policy.ts'
-import { AuditLog } from '../../src/snap/audit-log.ts'
 import { noFaults, type FaultPoints } from '../../src/snap/fault-points.ts'
-import { IndexStore } from '../../src/snap/index-store.ts'
-import { JournalDirectory } from '../../src/snap/journal.ts'
-import { createLoginMessageFile } from '../../src/snap/login-message-file.ts'
-import { ManifestStore } from '../../src/snap/manifest-store.ts'
 import type { BeName } from '../../src/snap/names.ts'
-import { SpaceReserve } from '../../src/snap/space-reserve.ts'
 import type { Files } from '../../src/sys/ports.ts'
+import { assembleAppliance } from './assembled-appliance.ts'
 import { FixedClock } from './fixed-clock.ts'
 import { MemoryBootFiles, MemoryGrubPartition } from './memory-boot-files.ts'
 import { MemoryDriver } from './memory-driver.ts'
 import { MemoryFiles } from './memory-files.ts'
-import { MemoryLock } from './memory-lock.ts'
 import { MemoryPool } from './memory-pool.ts'
+import { MemoryUnits } from './memory-units.ts'
 import { Lifespan } from './process-death.ts'
 import { RecordingLog } from './recording-log.ts'
 import { FORMAT_FILE, SmallPackages } from './small-packages.ts'
@@ -43,8 +35,12 @@ export const CONFIG = '/etc/app'
 export const MACHINE_ID = '/etc/machine-id'
 const DATA = '/srv/files'
 
+/** `ui` needs `gateway`; `report` does not run unless somebody starts it. */
+export const UNITS = { gateway: 'gateway.service', ui: 'gateway-ui.service', report: 'report.service' } as const
+
 const POLICY = Policy.parse({
   format: 1,
+  quiesce: [UNITS.gateway, UNITS.report],
   config: [CONFIG],
   packages: { dataFormat: FORMAT_FILE },
   space: { marginMiB: 0, reserveMiB: 0, grubReserveMiB: 0 },
@@ -70,6 +66,7 @@ export class MemoryAppliance {
   readonly clock = new FixedClock()
   readonly packages = new SmallPackages(this.files, TARGET)
   readonly log = new RecordingLog()
+  readonly units = new MemoryUnits({ [UNITS.gateway]: { enabled: true }, [UNITS.ui]: { enabled: true, needs: [UNITS.gateway] }, [UNITS.report]: {} }, this.life)
   rebootNote: string | null = null
   #processes = 0
   #planned = 0
@@ -95,27 +92,13 @@ export class MemoryAppliance {
     const driver = new MemoryDriver(this.pool)
     const state = this.pool.at('state')
     const boot = new MemoryBootFiles(this.partition, this.files, this.life)
-    return {
+    return assembleAppliance({
       target: { root: TARGET, live: true },
       stateDirectory: state,
       policy: POLICY,
-      policyProblem: null,
       driver,
       boot,
-      bootLoader: noBootLoader,
       packages: this.packages,
-      index: new IndexStore(this.files, state),
-      manifests: new ManifestStore(this.files, state),
-      journals: new JournalDirectory(this.files, state),
-      audit: new AuditLog(this.files, state),
-      reserve: new SpaceReserve(this.files, boot, state),
-      describer: {
-        describe: async (rootDirectory) => {
-          const installed = await this.packages.installed(rootDirectory)
-          const format = await this.files.readText(`${rootDirectory}${FORMAT_FILE}`)
-          return { installed, packages: summarisePackages(installed, ['gateway']), dataFormat: parseDataFormat(format, FORMAT_FILE) }
-        },
-      },
       rebootNote: {
         bringUpToDate: (text) => {
           this.life.change()
@@ -124,18 +107,17 @@ export class MemoryAppliance {
         },
         isSet: () => Promise.resolve(this.rebootNote !== null),
       },
-      loginMessage: createLoginMessageFile(this.files, '/run'),
+      runDirectory: '/run',
       files: this.files,
-      lock: new MemoryLock(),
       clock: this.clock,
       log: this.log,
-      actor: { uid: 0, user: 'root', pid: 1000 + this.#processes, startTime: String(this.#processes), terminal: false },
-      isAlive: () => Promise.resolve(false),
+      processNumber: this.#processes,
       bootId: `boot-${String(this.#boots)}`,
+      units: this.units,
       power: { reboot: () => this.reboot().then(() => undefined) },
       faults,
       randomHex: () => (this.#planned += 1).toString(16).padStart(8, '0'),
-    }
+    })
   }
 
   /** Off and on again. */
@@ -144,6 +126,7 @@ export class MemoryAppliance {
     const be = this.partition.start()
     await new MemoryDriver(this.pool).boot(be)
     this.rebootNote = null
+    this.units.boot()
     this.#boots += 1
     return be
   }

@@ -104,6 +104,10 @@ export class MemoryBootFiles implements BootFiles {
     return Promise.resolve(this.#partition.bootSets.get(be)?.record ?? null)
   }
 
+  poolFeaturesOf(): Promise<null> {
+    return Promise.resolve(null)
+  }
+
   removeBootSet(be: BeName): Promise<void> {
     return this.#change(() => this.#partition.bootSets.delete(be))
   }

@@ -1,6 +1,6 @@
 import { BugError, NotFoundError, RefusedError } from '../../src/errors.ts'
 import type { RootFilesystem } from '../../src/boot/kernel-arguments.ts'
-import type { Driver, OwnObject, PoolSpace, Source } from '../../src/snap/driver.ts'
+import type { Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../../src/snap/driver.ts'
 import { bindFstab } from '../../src/snap/fstab.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../../src/snap/model.ts'
 import type { BeName, DataName, GenerationName } from '../../src/snap/names.ts'
@@ -52,12 +52,30 @@ export class MemoryDriver implements Driver {
     return objects
   }
 
+  checkAdoption(): Promise<void> {
+    return Promise.resolve()
+  }
+
   volumeAt(directory: string): Promise<Volume | null> {
     return this.#pool.mountedAt(directory)
   }
 
   space(): Promise<PoolSpace> {
     return this.#pool.files.space(this.#pool.top)
+  }
+
+  poolFeatures(): Promise<PoolFeatures> {
+    return Promise.resolve({ active: [], disabled: [] })
+  }
+
+  async holdBack(bytes: number): Promise<void> {
+    const path = this.#pool.at(`${STATE}/reserve`)
+    if (bytes === 0) await this.#pool.files.remove(path)
+    else await this.#pool.files.preallocate(path, bytes)
+  }
+
+  async heldBack(): Promise<number> {
+    return (await this.#pool.files.stat(this.#pool.at(`${STATE}/reserve`)))?.size ?? 0
   }
 
   takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]> {
@@ -202,6 +220,10 @@ export class MemoryDriver implements Driver {
 
   async stateDirectory(): Promise<string | null> {
     return (await this.stateVolume()) === null ? null : this.#pool.at(STATE)
+  }
+
+  plannedStateDirectory(): Promise<string> {
+    return Promise.resolve(this.#pool.at(STATE))
   }
 
   async createState(): Promise<string> {

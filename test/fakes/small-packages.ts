@@ -1,5 +1,19 @@
 import { FailedError } from '../../src/errors.ts'
-import type { DebconfAnswer, DpkgState, InstalledPackage, PackageChange, PackageDecision, PackageRun, Packages, Simulation } from '../../src/pkg/packages.ts'
+import { changeSourceFiles, readSourceFiles } from '../../src/pkg/apt/source-files.ts'
+import type {
+  DebconfAnswer,
+  DpkgState,
+  InstalledPackage,
+  PackageChange,
+  PackageDecision,
+  PackageRun,
+  Packages,
+  ReleaseFacts,
+  Simulation,
+  StagedPackages,
+} from '../../src/pkg/packages.ts'
+import { parseOsRelease } from '../../src/pkg/release/debian-releases.ts'
+import type { SourceFileChange } from '../../src/pkg/release/source-change.ts'
 import type { Files } from '../../src/sys/ports.ts'
 
 /** What the archives offer, and how its installation goes. */
@@ -11,9 +25,15 @@ export interface Offer {
 }
 
 const STATUS_FILE = '/var/lib/dpkg/status'
+const CODENAMES = new Map([
+  [12, 'bookworm'],
+  [13, 'trixie'],
+])
+export const SOURCES_FILE = '/etc/apt/sources.list'
+export const OS_RELEASE_FILE = '/usr/lib/os-release'
 export const FORMAT_FILE = '/usr/share/gateway/data-format'
 
-/** An application and a kernel as packages whose whole content is their version. Installed packages are lines of `name arch version`. */
+/** An application, a kernel and a release as packages whose whole content is their version. Installed packages are lines of `name arch version`. */
 export class SmallPackages implements Packages {
   readonly #files: Files
   readonly #root: string
@@ -27,7 +47,9 @@ export class SmallPackages implements Packages {
   /** Fill a root as the installer does. */
   async install(root: string): Promise<void> {
     await this.#unpack(root, { kernel: true, dataFormat: '1.0.0' }, 1)
-    await this.#write(`${root}${STATUS_FILE}`, 'gateway amd64 1\nlinux-image-6.1 amd64 1\n')
+    await this.#write(`${root}${STATUS_FILE}`, 'base-files amd64 12\ngateway amd64 1\nlinux-image-6.1 amd64 1\n')
+    await this.#write(`${root}${OS_RELEASE_FILE}`, 'ID=debian\nVERSION_CODENAME=bookworm\n')
+    await this.#write(`${root}${SOURCES_FILE}`, 'deb http://archive.example/debian bookworm main\ndeb http://vendor.example ./\n')
   }
 
   async state(): Promise<DpkgState> {
@@ -48,9 +70,8 @@ export class SmallPackages implements Packages {
     return Promise.resolve()
   }
 
-  async simulate(): Promise<Simulation> {
-    const changes = this.offer === null ? [] : await this.#changes(this.offer)
-    return { changes, keptBack: [], downloadBytes: 1000, diskBytes: 1000 }
+  simulate(): Promise<Simulation> {
+    return this.#simulation(false)
   }
 
   order(simulation: Simulation): Promise<readonly PackageRun[]> {
@@ -85,7 +106,8 @@ export class SmallPackages implements Packages {
     for (const change of run.packages) {
       const version = Number(change.to)
       await this.#setStatus(change, `${String(version)} half-configured`)
-      await this.#unpack(this.#root, { kernel: change.name.startsWith('linux'), dataFormat: change.name === 'gateway' ? offer.dataFormat : null }, version)
+      if (change.name === 'base-files') await this.#write(`${this.#root}${OS_RELEASE_FILE}`, `ID=debian\nVERSION_CODENAME=${CODENAMES.get(version) ?? ''}\n`)
+      else await this.#unpack(this.#root, { kernel: change.name.startsWith('linux'), dataFormat: change.name === 'gateway' ? offer.dataFormat : null }, version)
       if (offer.failure === 'in dpkg') throw new FailedError('apt', 'a maintainer script failed', { rebootRequired: false, data: { dpkgBegan: true } })
       if (offer.failure === 'none') await this.#setStatus(change, String(version))
     }
@@ -100,9 +122,30 @@ export class SmallPackages implements Packages {
     return Promise.resolve(false)
   }
 
-  async #changes(offer: Offer): Promise<PackageChange[]> {
+  async releaseFacts(): Promise<ReleaseFacts> {
+    const osRelease = parseOsRelease(await this.#files.readText(`${this.#root}${OS_RELEASE_FILE}`))
+    return { osRelease, sources: await readSourceFiles(this.#files, this.#root), held: [], essential: ['base-files'] }
+  }
+
+  changeSources(changes: readonly SourceFileChange[]): Promise<void> {
+    return changeSourceFiles(this.#files, this.#root, changes)
+  }
+
+  stageSources(): Promise<StagedPackages> {
+    const staged = new SmallPackages(this.#files, this.#root)
+    staged.offer = this.offer
+    const nothing = (): Promise<void> => Promise.resolve()
+    return Promise.resolve(Object.assign(staged, { simulate: () => staged.#simulation(true), keepLists: nothing, discard: nothing }))
+  }
+
+  async #simulation(release: boolean): Promise<Simulation> {
+    const changes = this.offer === null ? [] : await this.#changes(this.offer, release)
+    return { changes, keptBack: [], downloadBytes: 1000, diskBytes: 1000, unpackedBytes: 1000 }
+  }
+
+  async #changes(offer: Offer, release: boolean): Promise<PackageChange[]> {
     return (await this.installed())
-      .filter(({ name }) => offer.kernel || name === 'gateway')
+      .filter(({ name }) => name === 'gateway' || (name === 'base-files' ? release : offer.kernel))
       .map(({ name, arch, version }) => ({ name, arch, from: version, to: String(Number.parseInt(version, 10) + 1), action: 'upgrade' }))
   }
 

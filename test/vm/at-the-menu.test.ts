@@ -28,6 +28,6 @@ describe.each(['bios', 'efi'] as const)('A person at the boot menu of an adopted
     await machine.must('apt-get -q -y remove belay', { timeoutSeconds: LONG_SECONDS })
     await machine.reboot()
     const is = await readMachineFacts(machine)
-    expect(is).toMatchObject({ application: '1.0.0', commandLine: '', root: '/@belay/be/be-000002/root' })
+    expect(is).toMatchObject({ application: '1.0.0', commandLine: '', root: expect.stringContaining('be-000002') as string })
   })
 })

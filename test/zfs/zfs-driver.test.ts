@@ -4,6 +4,7 @@ import type { Member } from '../../src/snap/model.ts'
 import { type BeName, type GenerationName, beName, generationName, GenerationId } from '../../src/snap/names.ts'
 import { describeDriver } from '../contract/driver-contract.ts'
 import { asSources, BE, CONFIG, DATA, FILES, GENERATION, memberAt, OTHER_BE, OTHER_GENERATION, recordOf, rootOf } from '../contract/driver/scene.ts'
+import { hasHappened, seeStorm } from '../contract/driver/write-storm.ts'
 import { ZfsUnderTest } from './zfs-under-test.ts'
 
 describeDriver('ZfsDriver', () => ZfsUnderTest.make())
@@ -33,6 +34,16 @@ describe('ZfsDriver on a real pool', () => {
     const taken = listed.filter((line) => line.includes(`@${GENERATION}\t`)).map((line) => line.split('\t')[1])
     expect(taken).toHaveLength(3)
     expect(new Set(taken).size).toBe(1)
+  })
+
+  it('never shows a restore point of root, config and data that did not exist, however fast they are written', async () => {
+    const seen = await seeStorm(subject, 50)
+    expect(seen.filter((moment) => !hasHappened(moment))).toEqual([])
+    // The storm blew: no two of them show the same.
+    expect(new Set(seen.map(([root]) => root)).size).toBe(50)
+    const listed = subject.zfs('list', '-H', '-p', '-r', '-t', 'snapshot', '-o', 'name,createtxg', subject.poolName).trim().split('\n')
+    const instants = new Set(listed.filter((line) => line.includes('@gen-')).map((line) => line.replace(/^.*@/, '')))
+    expect(instants.size).toBe(50)
   })
 
   it('keeps every generation when the boot environments that they were taken of go, and leaves nothing when all are gone', async () => {

@@ -67,7 +67,16 @@ export class ZfsUnderTest implements DriverUnderTest {
     this.#drivers += 1
     const workDirectory = join(this.directory, 'work', String(this.#drivers))
     const environments = `${this.poolName}/ROOT`
-    return new ZfsDriver({ files: this.files, runner: this.runner, pool: this.pool, poolName: this.poolName, environments, workDirectory, ...options })
+    return new ZfsDriver({
+      files: this.files,
+      runner: this.runner,
+      pool: this.pool,
+      poolName: this.poolName,
+      hostid: '0x0badcafe',
+      environments,
+      workDirectory,
+      ...options,
+    })
   }
 
   reopen(): Promise<ZfsDriver> {

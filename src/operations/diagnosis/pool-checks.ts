@@ -1,5 +1,6 @@
 import { BelayError } from '../../errors.ts'
 import { numberOf } from '../../snap/names.ts'
+import { lackingFeatures, readKnownFeatures } from '../pool-features.ts'
 import { readPlanningState } from '../read-planning-state.ts'
 import { type Check, type Diagnosis, fixable, note, problem } from './finding.ts'
 
@@ -32,6 +33,37 @@ export const pool: Check = async (appliance, { index }) => {
     )
   }
   return found
+}
+
+const named = (lacking: ReadonlyMap<string, readonly string[]>): string => [...lacking].map(([be, features]) => `${be} (${features.join(', ')})`).join('; ')
+
+/** A pool that was upgraded by a newer ZFS is lost to the versions that hold an older one, and nothing takes that back. */
+export const poolFeatures: Check = async (appliance, { index }) => {
+  const { active, disabled } = await appliance.driver.poolFeatures()
+  if (active.length + disabled.length === 0) return []
+  const known = await readKnownFeatures(appliance, index)
+  const lost = lackingFeatures(known, active)
+  const endangered = lackingFeatures(new Map([...known].filter(([be]) => !lost.has(be))), disabled)
+  return [
+    ...(lost.size === 0
+      ? []
+      : [
+          problem(
+            'pool-features',
+            `the pool uses features that the ZFS of these boot environments cannot read, so they cannot be started: ${named(lost)}`,
+            'belay list, then belay delete ID of what cannot be started any more',
+          ),
+        ]),
+    ...(endangered.size === 0
+      ? []
+      : [
+          note(
+            'pool-upgrade',
+            `“zpool upgrade” would put these boot environments out of reach: ${named(endangered)}`,
+            'leave the pool as it is while they may be needed (zpool status recommends the upgrade all the same)',
+          ),
+        ]),
+  ]
 }
 
 export const configMembers: Check = async (appliance) => {

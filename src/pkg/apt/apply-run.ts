@@ -28,14 +28,17 @@ export const applyRun = async ({ apt, run, native, conffiles, work, rehearse, in
   if (!sameChanges(run.packages, now))
     throw changedSince(run, `it would change ${now.map(({ name }) => name).join(', ') || 'nothing'}`, { data: { planned: run.packages, now } })
   if (aborted()) throw interrupted(run, false)
+  // apt 2.6 takes an upgrade to a version that was named for a wish to have the package; apt 3.0 does not.
+  const upgraded = run.packages.filter(({ from, to }) => from !== null && to !== null)
+  const automatic = await apt.automaticAmong(upgraded, native).catch((cause: unknown) => {
+    throw new FailedError('marks', `${run.label}: apt does not tell which packages nobody asked for`, { rebootRequired: false, cause, data: UNTOUCHED })
+  })
+  if (aborted()) throw interrupted(run, false)
   const ended = await apt.install(pins, conffiles, work)
   if (ended.status !== 0 || ended.errors.length > 0) throw failureOf(run, ended, aborted())
   const missing = unfulfilled(run, await installed())
   if (missing.length > 0) throw aborted() ? interrupted(run, ended.dpkgBegan) : incomplete(run, missing, ended.dpkgBegan)
-  await apt.markAutomatic(
-    run.packages.filter(({ automatic }) => automatic === true),
-    native,
-  )
+  await apt.markAutomatic([...automatic, ...run.packages.filter((change) => change.automatic === true)], native)
 }
 
 const changedSince = (

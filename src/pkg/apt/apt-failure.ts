@@ -76,6 +76,23 @@ export const explainAptFailure = ({ stderr, doing, pinned = false, data = {} }: 
     })
   }
 
+  const absent = captured(lines, /^The repository '(\S+) (\S+) (?:In)?Release' (?:does not have|no longer has) a Release file/)
+  if (absent !== null) {
+    const [, uri = '', suite = ''] = absent
+    return new RefusedError('packages/no-such-suite', `${doing}: ${withoutCredentials(uri)} has no ${suite}`, {
+      next: ['ask who runs that archive', 'switch its entry off in /etc/apt (a # in front, or Enabled: no), and try again'],
+      data: { ...data, uri: withoutCredentials(uri), suite },
+    })
+  }
+
+  const preferred = captured(lines, /^The value '(\S+)' is invalid for APT::Default-Release/)
+  if (preferred !== null) {
+    return new RefusedError('packages/default-release', `apt is told to prefer ${preferred[1] ?? ''} (APT::Default-Release), which none of its sources has`, {
+      next: ['grep -r Default-Release /etc/apt', 'take that line away, and try again'],
+      data,
+    })
+  }
+
   if (captured(lines, /^dpkg was interrupted/) !== null) {
     return new RefusedError('packages/interrupted', 'dpkg was interrupted', { next: ['dpkg --configure -a'], data })
   }

@@ -83,6 +83,11 @@ export class AptGet {
     return this.#simulate(['--with-new-pkgs', 'upgrade'], false)
   }
 
+  /** A whole upgrade that may remove what stands in its way. */
+  simulateFullUpgrade(): Promise<SimulationOutput> {
+    return this.#simulate(['dist-upgrade'], false)
+  }
+
   /** `targets` are requests that parsePackageRequest let through. */
   simulateInstall(targets: readonly string[]): Promise<SimulationOutput> {
     return this.#simulate([...(targets.some((target) => target.includes('=')) ? ['--allow-downgrades'] : []), 'install', '--', ...targets], false)
@@ -130,6 +135,13 @@ export class AptGet {
     }
     const ended = await this.#streamToEnd(['--quiet', '--yes', ...NO_WAIT, ...CACHE, ...STATUS, ...options, ...installArguments(pins)], stream)
     return { ...ended, dpkgBegan, errors }
+  }
+
+  /** Which of these nobody asked for, as apt remembers it. */
+  async automaticAmong(changes: readonly PackageChange[], native: string): Promise<PackageChange[]> {
+    const { stdout } = await this.#runner.run(APT_MARK, ['showauto'])
+    const names = new Set(stdout.split('\n'))
+    return changes.filter((change) => names.has(targetOf({ ...change, to: null }, native).slice(0, -1)))
   }
 
   /** Packages that nobody asked for, so that apt may remove them when nothing needs them any more. */

@@ -5,7 +5,7 @@ import { decideDebconf, parseTemplates } from '../debconf-decisions.ts'
 import { type StatusEntry, installedPackages, nativeArchitecture } from '../dpkg-status.ts'
 import { orderRuns, prefixesOf, proposeRuns } from '../order-runs.ts'
 import { parsePackageRequest } from '../package-name.ts'
-import type { DebconfAnswer, PackageChange, PackageRun, Packages } from '../packages.ts'
+import type { DebconfAnswer, PackageChange, PackageRun, Packages, StagedPackages } from '../packages.ts'
 import { packagesAskForReboot } from '../reboot-flag.ts'
 import { applyRun } from './apply-run.ts'
 import { readInstalledSizes, sizeKey } from './apt-cache.ts'
@@ -17,8 +17,12 @@ import { readDpkgState, readDpkgStatus } from './dpkg.ts'
 import { keepDefaults } from './keep-defaults.ts'
 import { readDigests } from './md5sum.ts'
 import { PackageArchives } from './package-archive.ts'
+import { readReleaseFacts } from './release-facts.ts'
 import { runnerInRoot } from './runner-in-root.ts'
 import { toChanges } from './simulated-changes.ts'
+import type { SimulationOutput } from './simulation-output.ts'
+import { changeSourceFiles } from './source-files.ts'
+import { SourceStage } from './source-stage.ts'
 
 /** Where Debian's packages leave it that a reboot is needed. */
 const REBOOT_FLAG = '/run/reboot-required'
@@ -36,8 +40,14 @@ interface AptPackagesOptions {
 }
 
 /** apt, dpkg and debconf of a root directory. */
-export const createAptPackages = ({ files, runner, root, enterRoot, besideGrubCfg, readDeb, policy }: AptPackagesOptions): Packages => {
-  const inside = runnerInRoot(runner, root, { enterRoot, besideGrubCfg })
+export const createAptPackages = (options: AptPackagesOptions): Packages => packagesBy(options, runnerInRoot(options.runner, options.root, options), 'upgrade')
+
+/**
+ * @param inside runs tools in the root
+ * @param whole how everything is upgraded: a full upgrade removes packages where it has to
+ */
+const packagesBy = (options: AptPackagesOptions, inside: Runner, whole: 'upgrade' | 'full upgrade'): Packages => {
+  const { files, runner, root, enterRoot, readDeb, policy } = options
   const apt = new AptGet(inside)
   const archives = new PackageArchives(runner, readDeb)
   const state = () => readDpkgState({ files, runner, root, enterRoot })
@@ -70,7 +80,7 @@ export const createAptPackages = ({ files, runner, root, enterRoot, besideGrubCf
 
     simulate: async (requested) => {
       const requests = requested.map(parsePackageRequest)
-      const { changes: simulated, keptBack } = requested.length === 0 ? await apt.simulateUpgrade() : await apt.simulateInstall(requested)
+      const { changes: simulated, keptBack } = await simulateBy(apt, whole, requested)
       const entries = await status()
       const native = nativeOf(entries)
       const names = requests.map(({ name }) => name)
@@ -79,10 +89,16 @@ export const createAptPackages = ({ files, runner, root, enterRoot, besideGrubCf
       if (unknown !== undefined)
         throw new NotFoundError(`there is no package ${unknown} in the archives`, { next: ['apt-get update'], data: { package: unknown } })
       const changes = toChanges(simulated, entries, native, names)
-      if (changes.length === 0) return { changes, keptBack, downloadBytes: 0, diskBytes: 0 }
+      if (changes.length === 0) return { changes, keptBack, downloadBytes: 0, diskBytes: 0, unpackedBytes: 0 }
       const [uris, sizes] = await Promise.all([apt.uris({ changes, native }, { all: false }), readInstalledSizes(inside, changes)])
       const downloads = uris.filter((uri) => pathOfFileUri(uri) === null)
-      return { changes, keptBack, downloadBytes: downloads.reduce((sum, { bytes }) => sum + bytes, 0), diskBytes: growth(changes, sizes, entries) }
+      return {
+        changes,
+        keptBack,
+        downloadBytes: downloads.reduce((sum, { bytes }) => sum + bytes, 0),
+        diskBytes: growth(changes, sizes, entries),
+        unpackedBytes: changes.reduce((sum, change) => sum + (sizes.get(sizeKey(change)) ?? 0), 0),
+      }
     },
 
     order: async ({ changes }) => {
@@ -155,8 +171,28 @@ export const createAptPackages = ({ files, runner, root, enterRoot, besideGrubCf
       const names = (await files.stat(`${REBOOT_FLAG}.pkgs`)) === null ? '' : await files.readText(`${REBOOT_FLAG}.pkgs`)
       return packagesAskForReboot(await files.readText(REBOOT_FLAG), names)
     },
+
+    releaseFacts: () => readReleaseFacts(files, root),
+
+    changeSources: (changes) => changeSourceFiles(files, root, changes),
+
+    stageSources: async (changes, owner): Promise<StagedPackages> => {
+      const stage = new SourceStage({ files, inside, root, changes, owner })
+      await stage.open()
+      return {
+        ...packagesBy(options, stage.runner, 'full upgrade'),
+        changeSources: (made) => stage.putInPlace(made),
+        keepLists: () => stage.keepLists(),
+        discard: () => stage.discard(),
+      }
+    },
   }
   return packages
+}
+
+const simulateBy = (apt: AptGet, whole: 'upgrade' | 'full upgrade', requested: readonly string[]): Promise<SimulationOutput> => {
+  if (requested.length > 0) return apt.simulateInstall(requested)
+  return whole === 'upgrade' ? apt.simulateUpgrade() : apt.simulateFullUpgrade()
 }
 
 const nativeOf = (entries: readonly StatusEntry[]): string => {

@@ -2,7 +2,7 @@ import { BugError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
-import type { Driver, OwnObject, PoolSpace, Source } from '../driver.ts'
+import type { Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
@@ -32,6 +32,11 @@ export class BtrfsDriver implements Driver {
     return this.#containers.survey()
   }
 
+  /** Whatever is a subvolume of its own can be cloned and booted. */
+  checkAdoption(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async volumeAt(directory: string): Promise<Volume | null> {
     const mount = mountAt(await this.#pool.mounts(), directory)
     if (mount === null) return null
@@ -42,6 +47,20 @@ export class BtrfsDriver implements Driver {
   async space(): Promise<PoolSpace> {
     const { free, total } = await this.#pool.files.space(await this.#pool.top())
     return { free, total }
+  }
+
+  poolFeatures(): Promise<PoolFeatures> {
+    return Promise.resolve({ active: [], disabled: [] })
+  }
+
+  async holdBack(bytes: number): Promise<void> {
+    const path = await this.#reserve()
+    if (bytes === 0) await this.#pool.files.remove(path)
+    else await this.#pool.files.preallocate(path, bytes)
+  }
+
+  async heldBack(): Promise<number> {
+    return (await this.#pool.files.stat(await this.#reserve()))?.size ?? 0
   }
 
   async takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]> {
@@ -157,7 +176,6 @@ export class BtrfsDriver implements Driver {
     return volume === null ? null : `${await this.#pool.top()}/${STATE}`
   }
 
-  /** Where createState will put it. */
   async plannedStateDirectory(): Promise<string> {
     return `${await this.#pool.top()}/${STATE}`
   }
@@ -191,5 +209,9 @@ export class BtrfsDriver implements Driver {
 
   close(): Promise<void> {
     return this.#pool.close()
+  }
+
+  async #reserve(): Promise<string> {
+    return `${await this.plannedStateDirectory()}/reserve`
   }
 }

@@ -1,6 +1,6 @@
 import type { Packages } from '../../pkg/packages.ts'
 import type { Policy } from '../../policy/policy.ts'
-import type { Clock, Files } from '../../sys/ports.ts'
+import type { Clock, Files, Units } from '../../sys/ports.ts'
 import type { BootFiles } from '../boot-files.ts'
 import type { Driver } from '../driver.ts'
 import type { Effects } from '../executor.ts'
@@ -15,6 +15,7 @@ import { identityEffects } from './identity-effects.ts'
 import { packageEffects } from './package-effects.ts'
 import { recordEffects } from './record-effects.ts'
 import { snapshotEffects } from './snapshot-effects.ts'
+import { unitEffects } from './unit-effects.ts'
 
 interface EffectPorts {
   readonly target: Target
@@ -30,6 +31,8 @@ interface EffectPorts {
   readonly describer: RootDescriber
   readonly reserve: SpaceReserve
   readonly rebootNote: RebootNote
+  readonly units: Units | null
+  readonly bootId: string | null
 }
 
 /** The table from step kind to effect; a kind without one does not compile. */
@@ -38,5 +41,6 @@ export const allEffects = (ports: EffectPorts): Effects => ({
   ...bootEffects(ports),
   ...packageEffects(ports),
   ...identityEffects({ ...ports, root: ports.target.root }),
+  ...unitEffects(ports),
   ...recordEffects({ ...ports, root: ports.target.root }),
 })

@@ -1,10 +1,11 @@
-import { BelayError } from '../../errors.ts'
+import { BelayError, ChangedError } from '../../errors.ts'
 import type { Packages } from '../../pkg/packages.ts'
+import { inverseOfChange } from '../../pkg/release/source-change.ts'
 import { type Effects, UntouchedError } from '../executor.ts'
 import type { ManifestStore } from '../manifest-store.ts'
 import { decidedFrom } from './results.ts'
 
-type PackageKinds = 'packages.download' | 'packages.decide' | 'packages.preseed' | 'packages.apply' | 'packages.verify'
+type PackageKinds = 'packages.download' | 'packages.decide' | 'packages.sources' | 'packages.preseed' | 'packages.apply' | 'packages.verify'
 
 interface PackagePorts {
   readonly packages: Packages
@@ -26,6 +27,19 @@ export const packageEffects = ({ packages, manifests }: PackagePorts): Pick<Effe
       return packages.decide(step.runs)
     },
     undo: (step) => manifests.remove(step.generation),
+  },
+  'packages.sources': {
+    apply: (step) => packages.changeSources(step.changes),
+    undo: async (step) => {
+      for (const change of step.changes) {
+        try {
+          await packages.changeSources([inverseOfChange(change)])
+        } catch (error) {
+          // Somebody edited the file since: it is theirs, and must not keep all else from being undone.
+          if (!(error instanceof ChangedError)) throw error
+        }
+      }
+    },
   },
   'packages.preseed': {
     apply: async (step, { results }) => {

@@ -1,9 +1,10 @@
 import type { BootFiles } from '../boot-files.ts'
 import type { Driver } from '../driver.ts'
-import type { Effects } from '../executor.ts'
+import type { Effects, Results } from '../executor.ts'
 import type { IndexStore } from '../index-store.ts'
-import type { ManifestStore } from '../manifest-store.ts'
+import type { ManifestStore, Quiescence } from '../manifest-store.ts'
 import { INDEX_FORMAT } from '../model.ts'
+import type { PlannedQuiesce } from '../plan/step.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Clock, Files } from '../../sys/ports.ts'
 import { CONFIG_FILE } from '../target.ts'
@@ -11,7 +12,7 @@ import { pathInside } from '../path-inside.ts'
 import type { RootDescriber } from '../root-describer.ts'
 import type { SpaceReserve } from '../space-reserve.ts'
 import { inversesOf, resolveChange } from './resolve-changes.ts'
-import { decidedFrom, membersFrom } from './results.ts'
+import { decidedFrom, membersFrom, startedFrom } from './results.ts'
 
 type RecordKinds = 'index.create' | 'index.change' | 'generation.describe' | 'root.describe' | 'policy.write' | 'space.reserve'
 
@@ -29,6 +30,13 @@ interface RecordPorts {
 }
 
 const nothing = (): Promise<void> => Promise.resolve()
+
+/** What the manifest says of units that were stopped. */
+const quiescenceOf = ({ units, idle, started }: PlannedQuiesce, results: Results): Quiescence => ({
+  units: [...units],
+  idle: [...idle],
+  ...(started === null ? { from: null, to: null } : startedFrom(results, started)),
+})
 
 /** Steps that write belay's own records. */
 export const recordEffects = (ports: RecordPorts): Pick<Effects, RecordKinds> => ({
@@ -95,6 +103,7 @@ export const recordEffects = (ports: RecordPorts): Pick<Effects, RecordKinds> =>
         dataFormat: description.dataFormat,
         packages: description.installed.map(({ name, arch, version }) => ({ name, arch, version })),
         decisions: step.decided === undefined ? [] : decidedFrom(results, step.decided).decisions,
+        ...(step.quiesced === undefined ? {} : { quiesced: quiescenceOf(step.quiesced, results) }),
       })
       return { packages: description.packages, dataFormat: description.dataFormat }
     },

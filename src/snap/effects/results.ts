@@ -14,6 +14,9 @@ const parsed = <Type extends z.ZodType>(schema: Type, results: Results, from: Fr
 const Members = z.array(Member)
 const Description = z.object({ packages: PackageSummary, dataFormat: z.string().nullable() })
 
+const Stopped = z.object({ from: z.string() })
+const Started = Stopped.extend({ to: z.string() })
+
 const Decided = z.object({
   decisions: z.array(z.object({ subject: z.string(), answer: z.string(), why: z.string() })),
   answers: z.array(z.object({ package: z.string(), question: z.string(), type: z.string(), value: z.string() })),
@@ -25,6 +28,8 @@ export const memberFrom = (results: Results, from: FromStep): Member => parsed(M
 export const volumeFrom = (results: Results, from: FromStep): Volume => parsed(Volume, results, from)
 export const bootSetFrom = (results: Results, from: FromStep): BootSetRecord => parsed(BootSetRecord, results, from)
 export const descriptionFrom = (results: Results, from: FromStep): z.infer<typeof Description> => parsed(Description, results, from)
+export const stoppedFrom = (results: Results, from: FromStep): z.infer<typeof Stopped> => parsed(Stopped, results, from)
+export const startedFrom = (results: Results, from: FromStep): z.infer<typeof Started> => parsed(Started, results, from)
 
 /** The volume of the root that a clone step made, or a known one. */
 export const rootVolumeFrom = (results: Results, root: Volume | FromStep): Volume => {

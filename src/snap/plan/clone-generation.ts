@@ -18,7 +18,7 @@ interface CloneRequest {
 }
 
 /** Whose boot set is the one that the generation was taken with. What runs counts only while its boot set is what its /boot holds. */
-const holderOfBootSet = (state: PlanningState, generation: Generation): BootEnvironment | undefined =>
+export const holderOfBootSet = (state: PlanningState, generation: Generation): BootEnvironment | undefined =>
   state.index.bootEnvironments.find(
     ({ name, bootSet }) =>
       bootSet !== null &&

@@ -1,6 +1,5 @@
 import { NotFoundError, RefusedError } from '../../errors.ts'
 import type { BootEnvironment, DataUse, Generation, Volume } from '../model.ts'
-import { hoursBetween } from './data-gate.ts'
 import type { Numbering, PlanningState } from './state.ts'
 import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
 
@@ -34,7 +33,7 @@ export const holdsData = (generation: Generation): boolean => generation.members
 export const restoredData = (state: PlanningState, generation: Generation, running: BootEnvironment, numbering: Numbering): DataOfClone => {
   if (!holdsData(generation)) {
     throw new RefusedError('no-data-in-generation', `generation ${String(generation.id)} was taken without data`, {
-      next: ['belay show ' + String(generation.id), 'leave --with-data out'],
+      next: [`belay show ${String(generation.id)}`, 'leave --with-data out   (forward then leads back to the data that its version had)'],
     })
   }
   const steps: Step[] = []
@@ -53,12 +52,11 @@ export const restoredData = (state: PlanningState, generation: Generation, runni
   return { uses, steps, changes }
 }
 
-/** What --with-data leaves behind, as a span of time. */
-export const lossOf = (generation: Generation, running: BootEnvironment, now: string): string[] =>
-  generation.members.flatMap(({ role, mountpoint }) =>
-    role === 'data'
-      ? [
-          `${mountpoint} goes back ${String(hoursBetween(generation.createdAt, now))} hours, to ${generation.createdAt.slice(0, 16).replace('T', ' ')} UTC; what was written there since stays with ${running.name} (belay forward)`,
-        ]
-      : [],
-  )
+/** Data volumes in use of which the generation holds nothing: --with-data cannot take them back. */
+export const dataNotHeld = (state: PlanningState, generation: Generation, running: BootEnvironment): string[] =>
+  running.data.flatMap(({ mountpoint, data }) => {
+    const isData = state.index.data.some((candidate) => candidate.name === data && candidate.role === 'data')
+    return isData && !generation.members.some((member) => member.role === 'data' && member.mountpoint === mountpoint)
+      ? [`generation ${String(generation.id)} holds nothing of ${mountpoint}, which stays as it is now`]
+      : []
+  })

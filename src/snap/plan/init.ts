@@ -2,6 +2,7 @@ import type { BootChoice } from '../../boot/boot-choice.ts'
 import { BOOT_PARTITION } from '../fstab.ts'
 import type { Volume } from '../model.ts'
 import { generationName } from '../names.ts'
+import { isAtomicSet } from './atomic-set.ts'
 import type { Placement } from './not-operating-system.ts'
 import type { Plan } from './plan.ts'
 import { Numbering, type PlanContext, type PlanningState } from './state.ts'
@@ -11,6 +12,7 @@ import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
 export interface InitState {
   readonly driver: 'btrfs' | 'zfs'
   readonly pool: string
+  /** Whether the driver takes several members of a pool at one instant. */
   readonly atomic: boolean
   /** The volume mounted as root, and whether it can be cloned: the top level of a btrfs cannot. */
   readonly root: Volume
@@ -92,7 +94,10 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
         parent: null,
         takenFrom: be,
         by: { uid: context.actor.uid, user: context.actor.user },
-        atomic: state.atomic || state.config.length === 0,
+        atomic: isAtomicSet(
+          [state.root, ...state.config.map(() => state.root)].map((volume) => volume.pool),
+          state.atomic,
+        ),
         health: 'confirmed',
         keep: false,
       },

@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts'
+import { type Quiesce, quiesceNotices } from './quiesce.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, refuseDuringSession, runningBe } from './state.ts'
 import { takeGeneration } from './take-generation.ts'
 
@@ -7,6 +8,8 @@ export interface SnapshotRequest {
   readonly withData: boolean
   readonly keep: boolean
   readonly atomic: boolean
+  /** Units to stop meanwhile; null where that was not asked for. */
+  readonly quiesce: Quiesce | null
 }
 
 /** A restore point of the running boot environment. @throws RefusedError while an upgrade is open. */
@@ -24,6 +27,7 @@ export const planSnapshot = (state: PlanningState, request: SnapshotRequest, con
     health: state.choice.good === be.name ? 'confirmed' : 'unknown',
     standby: true,
     atomic: request.atomic,
+    quiesce: request.quiesce,
   })
   return {
     format: 1,
@@ -33,7 +37,7 @@ export const planSnapshot = (state: PlanningState, request: SnapshotRequest, con
     summary: `generation ${String(taken.id)} holds ${be.name} as it is now`,
     basis: basisOf(state),
     checks: [{ name: 'no open upgrade', detail: 'no upgrade is running or failed' }],
-    notices: [],
+    notices: request.quiesce === null ? [] : quiesceNotices(request.quiesce),
     steps: [
       ...taken.steps,
       { id: 'record', kind: 'index.change', changes: taken.changes, why: `record generation ${String(taken.id)}` },

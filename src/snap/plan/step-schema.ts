@@ -98,12 +98,30 @@ const PackageRun = z.looseObject({
   ),
 })
 
+/** Behind `--` of systemctl nothing is an option; what would be a pattern to it is refused. */
+const UnitNames = z.array(z.string().regex(/^[A-Za-z0-9:_.\\@-]{1,255}$/, 'must be the name of a unit'))
+
+/** Only files of apt's sources, and only words of theirs. */
+const SourceWord = z.string().regex(/^[^\s\0]+$/, 'must be a word')
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const SourceChange = z.looseObject({
+  path: z.string().regex(/^\/etc\/apt\/sources\.list(?:\.d\/[A-Za-z0-9_-][A-Za-z0-9_.-]*\.(?:list|sources))?$/, 'must be a file of apt’s sources'),
+  before: Sha256,
+  after: Sha256,
+  words: z.array(z.looseObject({ at: z.int().nonnegative(), from: SourceWord, to: SourceWord })),
+})
+
 const stepOf = <Kind extends StepKind, Shape extends z.ZodRawShape>(kind: Kind, shape: Shape) =>
   z.looseObject({ id: z.string().min(1), why: z.string(), kind: z.literal(kind), ...shape })
 
 const STEPS = {
   'generation.take': stepOf('generation.take', { name: GenerationName, sources: Sources, remade: z.array(FromStep) }),
-  'generation.describe': stepOf('generation.describe', { generation: GenerationId, members: FromStep, decided: FromStep.exactOptional() }),
+  'generation.describe': stepOf('generation.describe', {
+    generation: GenerationId,
+    members: FromStep,
+    decided: FromStep.exactOptional(),
+    quiesced: z.looseObject({ units: UnitNames, idle: UnitNames, started: FromStep.nullable() }).exactOptional(),
+  }),
   'generation.destroy': stepOf('generation.destroy', { name: GenerationName, generation: GenerationId }),
   'be.clone': stepOf('be.clone', { name: BeName, sources: Sources }),
   'be.destroy': stepOf('be.destroy', { name: BeName }),
@@ -128,10 +146,13 @@ const STEPS = {
   'space.reserve': stepOf('space.reserve', {}),
   'packages.download': stepOf('packages.download', { runs: z.array(PackageRun) }),
   'packages.decide': stepOf('packages.decide', { runs: z.array(PackageRun), generation: GenerationId }),
+  'packages.sources': stepOf('packages.sources', { changes: z.array(SourceChange) }),
   'packages.preseed': stepOf('packages.preseed', { decided: FromStep }),
   'packages.apply': stepOf('packages.apply', { run: PackageRun, conffiles: z.enum(['keep', 'new']) }),
   'packages.verify': stepOf('packages.verify', {}),
   'root.describe': stepOf('root.describe', {}),
+  'units.stop': stepOf('units.stop', { units: UnitNames.min(1), bootId: z.string() }),
+  'units.start': stepOf('units.start', { units: UnitNames.min(1), stopped: FromStep }),
   'reboot.note': stepOf('reboot.note', { text: z.string() }),
 } satisfies { readonly [Kind in StepKind]: z.ZodType<StepOf<Kind>> }
 
@@ -158,6 +179,19 @@ export const PlanSchema = z
     basis: z.looseObject({ revision: z.int().nullable(), choice: BootChoice.nullable(), running: z.string() }),
     checks: z.array(z.looseObject({ name: z.string(), detail: z.string() })),
     notices: z.array(z.string()),
+    leavesBehind: z
+      .array(
+        z.looseObject({
+          path: MountPoint,
+          role: z.enum(['data', 'root']),
+          be: BeName,
+          volume: z.string(),
+          since: z.string(),
+          hours: z.number(),
+          wayBack: Text,
+        }),
+      )
+      .exactOptional(),
     steps: Steps,
     commit: z.string().nullable(),
     escape: z.looseObject({ from: z.string(), steps: Steps }).nullable(),

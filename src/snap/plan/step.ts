@@ -1,5 +1,6 @@
 import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { PackageRun } from '../../pkg/packages.ts'
+import type { SourceFileChange } from '../../pkg/release/source-change.ts'
 import type { Source } from '../driver.ts'
 import type { BeDraft, DataDraft, GenerationDraft, IndexChange } from '../index-change.ts'
 import type { BootEnvironment, BootSetRecord, DataUse, DataVolume, Member, Volume } from '../model.ts'
@@ -48,9 +49,23 @@ export type PlannedChange =
 /** A data volume of a boot environment: one that exists, or a copy that an earlier step makes. */
 export type PlannedDataUse = DataUse & { readonly volume: Volume | FromStep }
 
+/** What the description of a generation tells of units that did not run while it was taken. */
+export interface PlannedQuiesce {
+  readonly units: readonly string[]
+  readonly idle: readonly string[]
+  /** The step that started them again; null where none had to be stopped. */
+  readonly started: FromStep | null
+}
+
 export type StepAction =
   | { readonly kind: 'generation.take'; readonly name: GenerationName; readonly sources: readonly Source[] | FromStep; readonly remade: readonly FromStep[] }
-  | { readonly kind: 'generation.describe'; readonly generation: GenerationId; readonly members: FromStep; readonly decided?: FromStep }
+  | {
+      readonly kind: 'generation.describe'
+      readonly generation: GenerationId
+      readonly members: FromStep
+      readonly decided?: FromStep
+      readonly quiesced?: PlannedQuiesce
+    }
   | { readonly kind: 'generation.destroy'; readonly name: GenerationName; readonly generation: GenerationId }
   | { readonly kind: 'be.clone'; readonly name: BeName; readonly sources: readonly Source[] | FromStep }
   | { readonly kind: 'be.destroy'; readonly name: BeName }
@@ -76,10 +91,14 @@ export type StepAction =
   | { readonly kind: 'space.reserve' }
   | { readonly kind: 'packages.download'; readonly runs: readonly PackageRun[] }
   | { readonly kind: 'packages.decide'; readonly runs: readonly PackageRun[]; readonly generation: GenerationId }
+  | { readonly kind: 'packages.sources'; readonly changes: readonly SourceFileChange[] }
   | { readonly kind: 'packages.preseed'; readonly decided: FromStep }
   | { readonly kind: 'packages.apply'; readonly run: PackageRun; readonly conffiles: 'keep' | 'new' }
   | { readonly kind: 'packages.verify' }
   | { readonly kind: 'root.describe' }
+  /** Units that run when the plan is made; undo starts them in the same boot of the machine, because a later one has started what belongs to it. */
+  | { readonly kind: 'units.stop'; readonly units: readonly string[]; readonly bootId: string }
+  | { readonly kind: 'units.start'; readonly units: readonly string[]; readonly stopped: FromStep }
   | { readonly kind: 'reboot.note'; readonly text: string }
 
 export type StepKind = StepAction['kind']

@@ -2,9 +2,10 @@ import { NotFoundError, RefusedError } from '../../errors.ts'
 import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
 import type { BootEnvironment, Generation } from '../model.ts'
 import type { BeName, GenerationId } from '../names.ts'
-import { cloneGeneration, sourcesKeepingConfig } from './clone-generation.ts'
+import { cloneGeneration, holderOfBootSet, sourcesKeepingConfig } from './clone-generation.ts'
 import { passDataGate } from './data-gate.ts'
-import { holdsData, lossOf, restoredData, sharedData } from './data-of-clone.ts'
+import { dataNotHeld, holdsData, restoredData, sharedData } from './data-of-clone.ts'
+import { type Departure, type PathInRoot, dataLeftBehind, describeLeftBehind, pathsLeftBehind } from './left-behind.ts'
 import { versionBeforeLastUpgrade } from './lineage.ts'
 import type { Plan } from './plan.ts'
 import {
@@ -31,6 +32,8 @@ export interface SwitchRequest {
   readonly once: boolean
   readonly force: boolean
   readonly atomic: boolean
+  /** What lies in root and is not the operating system. */
+  readonly pathsInRoot: readonly PathInRoot[]
 }
 
 const attempts = (policyAttempts: number): BootChoice['attemptsLeft'] => (policyAttempts === 1 ? 1 : policyAttempts === 2 ? 2 : 3)
@@ -90,6 +93,8 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     throw new RefusedError('already-there', `generation ${String(generation.id)} is what runs now`, { next: ['belay list'] })
   }
 
+  refuseUnreadable(state, generation, existing ?? holderOfBootSet(state, generation))
+
   const fresh = !stays && (existing === null || request.keepConfig || request.withData)
   const numbering = new Numbering(state)
   const steps: Step[] = []
@@ -123,17 +128,19 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     })
   }
 
+  const departure: Departure = { index: state.index, running, generation, left, now: context.now }
   const data = request.withData ? restoredData(state, generation, running, numbering) : sharedData(state, running)
+  const uses = fresh ? data.uses : existing.data
   if (!request.withData) {
-    const uses = fresh ? data.uses : existing.data
-    notices.push(
-      ...passDataGate({ index: state.index, generation, data: uses, force: request.force, now: context.now, withDataPossible: holdsData(generation) }),
-    )
+    const withData = holdsData(generation) ? dataLeftBehind(departure, restoredData(state, generation, running, new Numbering(state)).uses) : null
+    notices.push(...passDataGate({ index: state.index, generation, data: uses, force: request.force, now: context.now, withData }))
   }
 
   const forced = notices.length > 0
   notices.push(...startedNotices(state, request, generation, running))
-  if (request.withData) notices.push(...lossOf(generation, running, context.now))
+  const leavesBehind = stays ? [] : [...dataLeftBehind(departure, uses), ...pathsLeftBehind(departure, request.pathsInRoot)]
+  notices.push(...leavesBehind.map((item) => describeLeftBehind(item, context.now, request.pathsInRoot)))
+  if (request.withData) notices.push(...dataNotHeld(state, generation, running))
 
   let target: BeName = existing?.name ?? running.name
   if (fresh) {
@@ -173,6 +180,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
       { name: 'data format', detail: forced ? 'forced' : 'the version can read the data that it gets' },
     ],
     notices,
+    leavesBehind,
     steps: [
       ...steps,
       { id: 'menu', kind: 'menu.write', choice: to, why: 'bring the boot menu up to date' },
@@ -182,6 +190,20 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     commit: 'switch',
     escape: null,
   }
+}
+
+/** @throws RefusedError `pool-features` when the pool was upgraded beyond what the ZFS of the version knows: its initramfs could not import it. */
+const refuseUnreadable = (state: PlanningState, generation: Generation, be: BootEnvironment | undefined): void => {
+  const features = be === undefined ? undefined : state.unreadable.get(be.name)
+  if (be === undefined || features === undefined) return
+  throw new RefusedError(
+    'pool-features',
+    `generation ${String(generation.id)} cannot be started: the pool uses ${features.join(', ')}, which the ZFS of ${be.name} does not know`,
+    {
+      next: ['belay list   (a version with a newer ZFS can be started)', 'nothing takes back what “zpool upgrade” enabled'],
+      data: { generation: generation.id, be: be.name, features },
+    },
+  )
 }
 
 /** Rollbacks push what they left; going to a version that is on the stack takes it and what was left after it off. */

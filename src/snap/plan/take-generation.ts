@@ -1,5 +1,7 @@
-import type { Generation, BootEnvironment } from '../model.ts'
+import type { BootEnvironment, DataUse, Generation, Volume } from '../model.ts'
 import { type BeName, type GenerationId, generationName } from '../names.ts'
+import { isAtomicSet } from './atomic-set.ts'
+import { type Quiesce, quiesceSteps } from './quiesce.ts'
 import { type Numbering, type PlanContext, type PlanningState, dataSourcesOf, sourcesOf } from './state.ts'
 import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
 
@@ -14,8 +16,10 @@ interface TakeRequest {
   readonly health: Generation['health']
   /** Clone a standby boot environment from it; a generation that is left by a rollback has the boot environment itself. */
   readonly standby: boolean
-  /** Whether driver snapshots of several members are of one instant. */
+  /** Whether the driver takes several members of a pool at one instant. */
   readonly atomic: boolean
+  /** Units to stop meanwhile, where that was asked for. */
+  readonly quiesce?: Quiesce | null
   /** Ends the ids of the steps, where a plan takes more than one. */
   readonly suffix?: string
 }
@@ -47,7 +51,7 @@ const remakeConfig = (state: PlanningState, be: BootEnvironment): { steps: Step[
  * into the index step of the plan that asks.
  */
 export const takeGeneration = (request: TakeRequest): TakeSteps => {
-  const { state, context, numbering, be, reason, withData, keep, health, suffix = '' } = request
+  const { state, context, numbering, be, reason, withData, keep, health, quiesce: asked = null, suffix = '' } = request
   const id = numbering.generation()
   const remade = remakeConfig(state, be)
   const remadePaths = new Set(state.plainConfig)
@@ -64,7 +68,11 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
     })
     changes.push({ planned: 'be-boot-set', name: be.name, from: be.bootSet, bootSet: { step: 'refresh-boot-set' } })
   }
+  const standby = request.standby ? numbering.be() : null
+  const copies = standby === null || !withData ? [] : copyData(state, be, standby, numbering)
+  const quiesce = asked === null ? null : quiesceSteps(asked, id, suffix)
   steps.push(
+    ...(quiesce?.before ?? []),
     {
       id: `take-generation${suffix}`,
       kind: 'generation.take',
@@ -73,11 +81,15 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       remade: remade.steps.map((step) => ({ step: step.id })),
       why: `snapshot ${[...sources.map((source) => source.mountpoint), ...state.plainConfig].join(', ')} as generation ${String(id)}`,
     },
+    // Of the same data as the snapshots: before anything that was stopped for them writes again.
+    ...copies.map(({ step }) => step),
+    ...(quiesce?.after ?? []),
     {
       id: `describe-generation${suffix}`,
       kind: 'generation.describe',
       generation: id,
       members: { step: `take-generation${suffix}` },
+      ...(quiesce === null ? {} : { quiesced: quiesce.planned }),
       why: 'record which packages and versions it holds',
     },
   )
@@ -90,7 +102,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       parent: be.origin,
       takenFrom: be.name,
       by: { uid: context.actor.uid, user: context.actor.user },
-      atomic: request.atomic || sources.length === 1,
+      atomic: isAtomicSet([...sources.map((source) => source.volume.pool), ...state.plainConfig.map(() => volumeOfRoot(be).pool)], request.atomic),
       health,
       keep,
     },
@@ -99,24 +111,10 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
     bootSet: state.bootSetInStep ? null : { step: 'refresh-boot-set' },
     sharesBootSetOf: be.bootSet,
   })
-  if (!request.standby) return { id, standby: null, steps, changes }
+  if (standby === null) return { id, standby, steps, changes }
 
-  const standby = numbering.be()
-  const uses = state.index.data.length === 0 ? [] : planDataUses(state, be)
-  const copied = withData ? uses.filter((use) => use.copy) : []
-  const copies = new Map(copied.map((use) => [use.mountpoint, numbering.data()]))
-  for (const use of copied) {
-    const name = copies.get(use.mountpoint)
-    if (name === undefined) continue
-    steps.push({ id: `copy-${name}`, kind: 'data.clone', name, from: use.volume, why: `give ${standby} its own copy of ${use.mountpoint}` })
-    changes.push({ planned: 'add-data', draft: { name, role: 'data', mountpoint: use.mountpoint, format: use.format }, volume: { step: `copy-${name}` } })
-  }
-  const planned: PlannedDataUse[] = uses.map((use) => {
-    const name = copies.get(use.mountpoint)
-    return name === undefined
-      ? { mountpoint: use.mountpoint, data: use.data, volume: use.volume }
-      : { mountpoint: use.mountpoint, data: name, volume: { step: `copy-${name}` } }
-  })
+  changes.push(...copies.map(({ change }) => change))
+  const planned = planDataUses(state, be).map((use): PlannedDataUse => copies.find((copy) => copy.use.mountpoint === use.mountpoint)?.use ?? use)
   steps.push(
     {
       id: 'clone-standby',
@@ -125,7 +123,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       sources: { step: `take-generation${suffix}` },
       why: `clone ${standby}, which starts generation ${String(id)}`,
     },
-    ...(copied.length === 0
+    ...(copies.length === 0
       ? []
       : [{ id: 'bind-standby-data', kind: 'data.bind', be: standby, uses: planned, why: `let ${standby} mount its own copy of the data` } as const]),
     {
@@ -161,8 +159,26 @@ const volumeOfRoot = (be: BootEnvironment) => {
   return root.volume
 }
 
-const planDataUses = (state: PlanningState, be: BootEnvironment) =>
+const planDataUses = (state: PlanningState, be: BootEnvironment): (DataUse & { readonly volume: Volume })[] =>
   be.data.flatMap((use) => {
     const data = state.index.data.find((candidate) => candidate.name === use.data)
-    return data === undefined ? [] : [{ mountpoint: use.mountpoint, data: data.name, volume: data.volume, copy: data.role === 'data', format: data.format }]
+    return data === undefined ? [] : [{ mountpoint: use.mountpoint, data: data.name, volume: data.volume }]
+  })
+
+/** A copy of each data volume for the standby, so that it starts with the data that the generation holds. */
+const copyData = (
+  state: PlanningState,
+  be: BootEnvironment,
+  standby: BeName,
+  numbering: Numbering,
+): { readonly step: Step; readonly change: PlannedChange; readonly use: PlannedDataUse }[] =>
+  dataSourcesOf(state.index, be).map(({ mountpoint, volume: from }) => {
+    const name = numbering.data()
+    const format = state.index.data.find((data) => data.volume.guid === from.guid)?.format ?? null
+    const volume = { step: `copy-${name}` }
+    return {
+      step: { id: volume.step, kind: 'data.clone', name, from, why: `give ${standby} its own copy of ${mountpoint}` },
+      change: { planned: 'add-data', draft: { name, role: 'data', mountpoint, format }, volume },
+      use: { mountpoint, data: name, volume },
+    }
   })

@@ -2,8 +2,10 @@ import { NoSpaceError, RefusedError } from '../../errors.ts'
 import type { BootChoice } from '../../boot/boot-choice.ts'
 import { canRead } from '../../pkg/data-format.ts'
 import type { DpkgState, PackageRun, Simulation } from '../../pkg/packages.ts'
+import { type ReleaseChange, removalNotice } from '../../pkg/release/plan-release.ts'
 import type { Session } from '../model.ts'
 import type { Check, Plan } from './plan.ts'
+import { type Quiesce, quiesceNotices } from './quiesce.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, refuseDuringSession, runningBe } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
@@ -19,9 +21,13 @@ export interface UpgradeSpace {
 export interface UpgradeRequest {
   readonly simulation: Simulation
   readonly runs: readonly PackageRun[]
+  /** The next release of Debian, when it is wanted. */
+  readonly release: ReleaseChange | null
   readonly dpkg: DpkgState
   readonly space: UpgradeSpace
   readonly withData: boolean
+  /** Units to stop while the restore point is taken; null where that was not asked for. */
+  readonly quiesce: Quiesce | null
   readonly atomic: boolean
   /** The data format that the upgraded application will write; null when its package ships none. */
   readonly newDataFormat: string | null
@@ -38,7 +44,9 @@ const isKernelOrBootLoader = (name: string): boolean => /^(?:linux-image-|linux-
 
 const checkSpace = (request: UpgradeRequest, context: PlanContext): Check => {
   const margin = context.policy.space.marginMiB * MIB
-  const need = request.simulation.downloadBytes + Math.max(request.simulation.diskBytes, 0) * UNPACK_FACTOR + margin
+  const { downloadBytes, diskBytes, unpackedBytes } = request.simulation
+  // The restore point keeps what is replaced: all that is unpacked needs room, however little the root grows.
+  const need = downloadBytes + Math.max(diskBytes * UNPACK_FACTOR, unpackedBytes, 0) + margin
   if (request.space.pool < need) {
     throw new NoSpaceError(`the upgrade needs ${mib(need)} on the pool; ${mib(request.space.pool)} is free`, {
       next: ['belay prune', 'apt-get clean', 'belay delete ID'],
@@ -110,9 +118,10 @@ const titleOf = (simulation: Simulation): string => {
  * booting the standby, which is what GRUB starts from the moment it is armed.
  */
 export const planUpgrade = (state: PlanningState, request: UpgradeRequest, context: PlanContext): Plan => {
-  const checks = [checkConfirmed(state), checkPackages(request.dpkg), checkSpace(request, context)]
+  const checks = [checkConfirmed(state), checkPackages(request.dpkg), ...(request.release?.checks ?? []), checkSpace(request, context)]
   const running = runningBe(state)
-  const title = titleOf(request.simulation)
+  const { release } = request
+  const title = release?.name ?? titleOf(request.simulation)
   const numbering = new Numbering(state)
   const raises = raisesDataFormat(state, request)
   const taken = takeGeneration({
@@ -126,6 +135,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
     health: 'confirmed',
     standby: true,
     atomic: request.atomic,
+    quiesce: request.quiesce,
   })
   const { standby } = taken
   if (standby === null) throw new Error('an upgrade has a standby')
@@ -178,6 +188,8 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
       ...(raises
         ? [`the application’s data format rises to ${request.newDataFormat ?? 'none'}: data joins the restore point, and ${standby} gets a copy of its own`]
         : []),
+      ...(request.quiesce === null ? [] : quiesceNotices(request.quiesce)),
+      ...(release === null ? [] : [...release.notices, ...removalNotice(request.simulation)]),
       ...(request.simulation.keptBack.length > 0 ? [`kept back by apt: ${request.simulation.keptBack.join(', ')}`] : []),
     ],
     steps: [
@@ -198,6 +210,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
       },
       { id: 'menu', kind: 'menu.write', choice: armed, why: 'offer it in the boot menu' },
       { id: 'arm', kind: 'choice.write', from: state.choice, to: armed, why: `let GRUB start ${standby} if the power fails from here on` },
+      ...sourcesStep(release),
       { id: 'preseed', kind: 'packages.preseed', decided: { step: 'decide' }, why: 'give debconf the answers that policy has' },
       ...applySteps,
       { id: 'verify-packages', kind: 'packages.verify', why: 'check that dpkg left nothing half done' },
@@ -231,6 +244,19 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
     },
   }
 }
+
+/** After the restore point, which keeps the sources of before. */
+const sourcesStep = (release: ReleaseChange | null): Step[] =>
+  release === null || release.sources.length === 0
+    ? []
+    : [
+        {
+          id: 'sources',
+          kind: 'packages.sources',
+          changes: release.sources,
+          why: `let apt’s sources name ${release.to.codename}: ${release.sources.map(({ path }) => path).join(', ')}`,
+        },
+      ]
 
 const rootOf = (be: ReturnType<typeof runningBe>) => {
   const root = be.members.find((member) => member.role === 'root')

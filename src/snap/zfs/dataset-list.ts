@@ -26,6 +26,11 @@ export interface LocalProperty {
   readonly value: string
 }
 
+export interface PoolFeature {
+  readonly name: string
+  readonly state: string
+}
+
 /** Dataset names and our property values hold neither tab nor line break, and a mount point is the last column. */
 const rows = (text: string, columns: number): string[][] =>
   text
@@ -63,3 +68,7 @@ export const parseSnapshots = (text: string): ZfsSnapshot[] =>
 
 /** Of `zfs get -H -p -o name,value`. */
 export const parseLocalProperties = (text: string): LocalProperty[] => rows(text, 2).map(([name = '', value = '']) => ({ name, value }))
+
+/** Of `zpool get -H -o property,value all POOL`. */
+export const parseFeatures = (text: string): PoolFeature[] =>
+  rows(text, 2).flatMap(([property = '', state = '']) => (property.startsWith('feature@') ? [{ name: property.slice('feature@'.length), state }] : []))

@@ -8,6 +8,8 @@ export interface ZfsLayout {
   /** Holds nothing itself. */
   readonly top: string
   readonly state: string
+  /** Empty, and its reservation is what is held back for undo. */
+  readonly reserve: string
   readonly data: string
   /** Holds the datasets to which the snapshots of destroyed ones were moved. */
   readonly kept: string
@@ -19,7 +21,7 @@ export interface ZfsLayout {
  */
 export const layoutOf = (pool: string, environments: string): ZfsLayout => {
   const top = `${pool}/belay`
-  return { environments, top, state: `${top}/state`, data: `${top}/data`, kept: `${top}/kept` }
+  return { environments, top, state: `${top}/state`, reserve: `${top}/reserve`, data: `${top}/data`, kept: `${top}/kept` }
 }
 
 const NAME = { be: BeName, data: DataName } as const

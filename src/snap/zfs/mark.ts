@@ -9,7 +9,7 @@ export const MARK_PROPERTY = 'belay:mark'
 export const Mark = z.looseObject({
   format: z.int(),
   /** `origin` is a snapshot that a clone of something live needs; `kept` holds the snapshots of what is gone. */
-  kind: z.enum(['generation', 'be', 'config', 'data', 'state', 'origin', 'kept']),
+  kind: z.enum(['generation', 'be', 'config', 'data', 'state', 'reserve', 'origin', 'kept']),
   name: z.string(),
   /** GUID of the pool. */
   pool: z.string(),

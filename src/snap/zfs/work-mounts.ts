@@ -11,6 +11,16 @@ const isFilesystem = (dataset: Mountable): dataset is ZfsFilesystem => 'mountpoi
 
 const deepFirst = (a: Mount, b: Mount): number => b.mountpoint.length - a.mountpoint.length
 
+/** Where this process mounts a dataset: no name of a dataset has a percent sign. */
+export const workPlace = (workDirectory: string, kind: 'alone' | 'whole', dataset: string): string => `${workDirectory}/${kind}/${dataset.replaceAll('/', '%')}`
+
+/** A path in one of these places as a reader knows it, for the places are gone when a message is read; null for any other path. */
+export const nameInDataset = (workDirectory: string, path: string): string | null => {
+  if (!path.startsWith(`${workDirectory}/`)) return null
+  const [kind, dataset, ...rest] = path.slice(workDirectory.length + 1).split('/')
+  return dataset === undefined || (kind !== 'alone' && kind !== 'whole') ? null : `/${rest.join('/')} in ${dataset.replaceAll('%', '/')}`
+}
+
 /** Members of a boot environment that lie in its root, outer ones first. */
 const inRoot = (mark: Mark): readonly Mark['members'][number][] =>
   mark.members.filter((member) => member.at !== '').toSorted((a, b) => a.mountpoint.length - b.mountpoint.length)
@@ -76,10 +86,10 @@ export class WorkMounts {
     return (await this.#pool.mounts()).find((mount) => datasets.includes(mount.source) && !mount.mountpoint.startsWith(`${place}/`)) ?? null
   }
 
-  async #mounted(known: Map<string, string>, kind: string, dataset: Mountable): Promise<string> {
+  async #mounted(known: Map<string, string>, kind: 'alone' | 'whole', dataset: Mountable): Promise<string> {
     const existing = known.get(dataset.guid)
     if (existing !== undefined) return existing
-    const directory = `${this.#pool.workDirectory}/${kind}/${dataset.guid}`
+    const directory = workPlace(this.#pool.workDirectory, kind, dataset.name)
     await this.#pool.files.makeDirectory(directory, 0o700)
     await this.#pool.commands.mount(dataset.name, directory, !isFilesystem(dataset) || dataset.mountpoint === 'legacy')
     known.set(dataset.guid, directory)

@@ -1,13 +1,25 @@
 import { NoSpaceError, RefusedError, ToolError } from '../../errors.ts'
 import type { Runner } from '../../sys/ports.ts'
-import { type LocalProperty, type ZfsFilesystem, type ZfsSnapshot, parseFilesystems, parseLocalProperties, parseSnapshots } from './dataset-list.ts'
+import {
+  type LocalProperty,
+  type PoolFeature,
+  type ZfsFilesystem,
+  type ZfsSnapshot,
+  parseFeatures,
+  parseFilesystems,
+  parseLocalProperties,
+  parseSnapshots,
+} from './dataset-list.ts'
 import { MARK_PROPERTY } from './mark.ts'
 
 const ZFS = '/usr/sbin/zfs'
+const ZPOOL = '/usr/sbin/zpool'
 const CHMOD = '/usr/bin/chmod'
 const CP = '/usr/bin/cp'
 const MOUNT = '/usr/bin/mount'
 const UMOUNT = '/usr/bin/umount'
+
+const LONGEST_WAIT_MS = 30_000
 
 const FILESYSTEM_COLUMNS = 'name,guid,createtxg,origin,mountpoint'
 const SNAPSHOT_COLUMNS = 'name,guid,createtxg,defer_destroy'
@@ -43,6 +55,21 @@ export class ZfsCommands {
     return parseLocalProperties((await this.#zfs(args)).stdout)
   }
 
+  /** The identity of an imported pool. */
+  async poolGuid(pool: string): Promise<string> {
+    return (await this.#mapped(ZPOOL, ['get', '-H', '-p', '-o', 'value', 'guid', pool])).stdout.trim()
+  }
+
+  /** Every feature of an imported pool that this ZFS knows, `disabled`, `enabled` or `active`. */
+  async features(pool: string): Promise<PoolFeature[]> {
+    return parseFeatures((await this.#mapped(ZPOOL, ['get', '-H', '-o', 'property,value', 'all', pool])).stdout)
+  }
+
+  /** The value of a property; sizes in bytes. */
+  async property(dataset: string, property: string): Promise<string> {
+    return (await this.#zfs(['get', '-H', '-p', '-o', 'value', property, dataset])).stdout.trim()
+  }
+
   /** Bytes that can still be written, and those in use. */
   async space(dataset: string): Promise<{ readonly available: number; readonly used: number }> {
     const { stdout } = await this.#zfs(['list', '-H', '-p', '-o', 'available,used', dataset])
@@ -75,6 +102,7 @@ export class ZfsCommands {
   /** A filesystem that has neither snapshots nor children. */
   async destroyFilesystem(name: string): Promise<void> {
     await this.#zfs(['destroy', name])
+    await this.#waitForFrees(name.slice(0, name.indexOf('/')))
   }
 
   /** At once, or as soon as the last clone of it is gone. */
@@ -107,6 +135,17 @@ export class ZfsCommands {
   /** Copy a directory with all attributes. */
   async copyTree(from: string, to: string): Promise<void> {
     await this.#mapped(CP, ['--archive', '--no-target-directory', '--one-file-system', '--', from, to])
+  }
+
+  /**
+   * The kernel frees a clone after it is gone (feature livelist). Its thread looks at the list of clones to free when it is done with one; a second clone that is destroyed
+   * in that moment makes the list before it fills it, and the thread stops the pool for good: PANIC at spa_livelist_delete_cb (seen on 2.3.9; module/zfs/spa.c and
+   * dsl_destroy.c are the same in 2.1). So each is waited for, within reason: freeing much data takes long, and is no error.
+   */
+  async #waitForFrees(pool: string): Promise<void> {
+    await this.#runner.run(ZPOOL, ['wait', '-t', 'free', pool], { timeoutMs: LONGEST_WAIT_MS }).catch((error: unknown) => {
+      if (!(error instanceof ToolError)) throw error
+    })
   }
 
   #zfs(args: readonly string[]) {

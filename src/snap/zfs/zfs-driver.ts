@@ -2,7 +2,7 @@ import { BugError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
-import type { Driver, OwnObject, PoolSpace, Source } from '../driver.ts'
+import type { Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
@@ -11,7 +11,7 @@ import { Datasets } from './datasets.ts'
 import type { ZfsFilesystem } from './dataset-list.ts'
 import { datasetOf, isGenerationName, snapshotPart } from './layout.ts'
 import { MARK_PROPERTY, type Mark } from './mark.ts'
-import { WorkMounts } from './work-mounts.ts'
+import { WorkMounts, workPlace } from './work-mounts.ts'
 import { ZfsPool, type ZfsPoolOptions } from './zfs-pool.ts'
 
 /** The ZFS driver: generations are snapshots taken in one call, boot environments clones with their config as children. */
@@ -36,6 +36,25 @@ export class ZfsDriver implements Driver {
     return this.#datasets.survey()
   }
 
+  async checkAdoption(root: Volume, config: readonly string[]): Promise<void> {
+    const { name } = await this.#pool.locate(root)
+    if (!name.includes('/')) {
+      throw new RefusedError('layout/top-level', `the root filesystem is the top dataset of ${name}: a clone could only lie inside it`, {
+        next: ['install the system into a dataset of its own, as the OpenZFS guide does (rpool/ROOT/debian), then run belay init again'],
+      })
+    }
+    if ((await this.#pool.commands.property(name, 'canmount')) === 'on') {
+      throw new RefusedError('layout/canmount', `${name} is mounted at / whichever version was started: canmount is on`, {
+        next: [`zfs set canmount=noauto ${name}`],
+        data: { dataset: name },
+      })
+    }
+    // scripts/zfs of zfs-initramfs 2.1 and 2.3 hands mount points to mount(8) without quotes.
+    const blank = config.find((path) => /\s/.test(path))
+    if (blank !== undefined)
+      throw new RefusedError('layout/config-path', `${JSON.stringify(blank)} cannot be configuration on ZFS: Debian's initramfs mounts no path with a blank`)
+  }
+
   async volumeAt(directory: string): Promise<Volume | null> {
     const mount = mountAt(await this.#pool.mounts(), directory)
     if (mount === null) return null
@@ -46,6 +65,30 @@ export class ZfsDriver implements Driver {
   async space(): Promise<PoolSpace> {
     const { available, used } = await this.#pool.commands.space(this.#pool.name)
     return { free: available, total: available + used }
+  }
+
+  async poolFeatures(): Promise<PoolFeatures> {
+    const features = await this.#pool.commands.features(this.#pool.name)
+    const of = (state: string): string[] => features.filter((feature) => feature.state === state).map(({ name }) => name)
+    return { active: of('active'), disabled: of('disabled') }
+  }
+
+  async holdBack(bytes: number): Promise<void> {
+    const { reserve } = this.#pool.layout
+    this.#pool.forget()
+    if ((await this.#pool.filesystem(reserve)) === null) {
+      if (bytes === 0) return
+      const mark = this.#datasets.mark('reserve', 'reserve', [], true)
+      await this.#pool.commands.create(reserve, { canmount: 'off', mountpoint: 'none', [MARK_PROPERTY]: JSON.stringify(mark), refreservation: String(bytes) })
+    } else if ((await this.#pool.markOf(reserve))?.kind === 'reserve') {
+      await this.#pool.commands.set(reserve, 'refreservation', bytes === 0 ? 'none' : String(bytes))
+    } else await this.#datasets.refuseOccupied(reserve)
+    this.#pool.forget()
+  }
+
+  async heldBack(): Promise<number> {
+    const { reserve } = this.#pool.layout
+    return (await this.#pool.markOf(reserve))?.kind === 'reserve' ? Number(await this.#pool.commands.property(reserve, 'refreservation')) : 0
   }
 
   async takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]> {
@@ -186,7 +229,7 @@ export class ZfsDriver implements Driver {
   }
 
   bootRoot(root: Volume): RootFilesystem {
-    return { driver: 'zfs', dataset: root.locator }
+    return { driver: 'zfs', dataset: root.locator, hostid: this.#pool.hostid }
   }
 
   async exists(volume: Volume): Promise<boolean> {
@@ -196,6 +239,10 @@ export class ZfsDriver implements Driver {
   async stateDirectory(): Promise<string | null> {
     const state = await this.#state()
     return state === null ? null : this.#mounts.alone(state)
+  }
+
+  plannedStateDirectory(): Promise<string> {
+    return Promise.resolve(workPlace(this.#pool.workDirectory, 'alone', this.#pool.layout.state))
   }
 
   async createState(): Promise<string> {

@@ -13,6 +13,8 @@ export interface ZfsPoolOptions {
   /** GUID of the pool, as `zpool get guid` prints it. */
   readonly pool: string
   readonly poolName: string
+  /** Of the machine that uses the pool, null where it has none. */
+  readonly hostid: string | null
   /** The dataset that holds the boot environments, the parent of the adopted root. */
   readonly environments: string
   /** A directory of this process alone for its mounts, in one that holds nothing but such directories. */
@@ -30,6 +32,7 @@ interface Contents {
 export class ZfsPool {
   readonly guid: string
   readonly name: string
+  readonly hostid: string | null
   readonly files: Files
   readonly commands: ZfsCommands
   readonly layout: ZfsLayout
@@ -39,6 +42,7 @@ export class ZfsPool {
   constructor(options: ZfsPoolOptions) {
     this.guid = options.pool
     this.name = options.poolName
+    this.hostid = options.hostid
     this.files = options.files
     this.commands = new ZfsCommands(options.runner)
     this.layout = layoutOf(options.poolName, options.environments)

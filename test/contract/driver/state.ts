@@ -3,6 +3,8 @@ import { RootFilesystem } from '../../../src/boot/kernel-arguments.ts'
 import { Volume } from '../../../src/snap/model.ts'
 import { BE, type Scene, rootOf } from './scene.ts'
 
+const MIB = 1024 * 1024
+
 export const describeState = (scene: Scene): void => {
   describe('the pool and belay’s state', () => {
     it('begins with no state and no objects', async () => {
@@ -18,6 +20,26 @@ export const describeState = (scene: Scene): void => {
       const next = await scene.machine.reopen()
       expect(await next.stateVolume()).toEqual(volume)
       expect(await scene.files.readText(`${String(await next.stateDirectory())}/index.json`)).toBe('index')
+    })
+
+    it('says beforehand where the state will be', async () => {
+      const planned = await scene.driver.plannedStateDirectory()
+      expect(await scene.driver.createState()).toBe(planned)
+    })
+
+    it('holds space back until it is given back, for the next process too', async () => {
+      await scene.driver.createState()
+      expect(await scene.driver.heldBack()).toBe(0)
+      await scene.driver.holdBack(0)
+      for (const bytes of [4 * MIB, 8 * MIB]) {
+        await scene.driver.holdBack(bytes)
+        expect(await scene.driver.heldBack()).toBe(bytes)
+      }
+      expect(await scene.driver.survey()).toEqual([])
+      const next = await scene.machine.reopen()
+      expect(await next.heldBack()).toBe(8 * MIB)
+      await next.holdBack(0)
+      expect(await next.heldBack()).toBe(0)
     })
 
     it('makes the state once: asking again changes nothing', async () => {

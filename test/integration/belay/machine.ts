@@ -7,6 +7,7 @@ import { subvolumeOf, whatGrubWouldBoot } from '../../../demo/appliance/grub-cho
 import type { Layout } from '../../../demo/appliance/partition-table.ts'
 import { ensureRootArchive } from '../../../demo/appliance/root-archive.ts'
 import { type BelayOptions, type BelayRun, runBelay } from '../../../demo/story/belay-program.ts'
+import type { Suite } from '../../../demo/debian-archive.ts'
 import { runTool } from '../../../demo/run-tool.ts'
 import { type Facts, readFacts } from '../../../demo/story/proofs.ts'
 import { buildVendorRepository, type VendorRepository } from '../../../demo/vendor/repository.ts'
@@ -18,6 +19,8 @@ import type { Status } from '../../../src/operations/read-status.ts'
 import { ErrorOutput, type ErrorReport, readOutput } from './json-output.ts'
 
 interface MachineOptions {
+  /** Default: trixie. The vendor's repository is the same: what is asked of it names no release. */
+  readonly suite?: Suite
   readonly sizeBytes?: number
   readonly grubBytes?: number
   readonly layout?: Layout
@@ -53,7 +56,7 @@ export class Machine {
 
   static async make(options: MachineOptions = {}): Promise<Machine> {
     const directory = await mkdtemp(join(tmpdir(), 'belay-test-'))
-    const [repository, archive] = [await buildVendorRepository(), await ensureRootArchive()]
+    const [repository, archive] = [await buildVendorRepository(), await ensureRootArchive(options.suite === undefined ? {} : { suite: options.suite })]
     repository.publish(['1.0.0'], { kernel: false, grub: false })
     const { sizeBytes, grubBytes, layout = 'grub-partition' } = options
     const appliance = await createAppliance({

@@ -144,7 +144,7 @@ describe('freeze-thaw', () => {
     const { mountpoint } = filesystem
     const root = mkdtempSync(join(tmpdir(), 'belay-root-'))
     const listing = new ListingRunner()
-    const sets = new BootSets({ files, runner: listing, settler, clock: new FixedClock(), mountpoint })
+    const sets = new BootSets({ files, runner: listing, settler, listInitrd: '/usr/lib/belay/libexec/list-initrd', clock: new FixedClock(), mountpoint })
     mkdirSync(join(mountpoint, 'belay'))
     for (const initrd of ['first initrd', 'second initrd']) {
       await installKernel(files, listing, { root, version: VERSION, initrd })

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { runTool } from '../../../demo/run-tool.ts'
 import { NoSpaceError, RefusedError } from '../../../src/errors.ts'
 import type { PackageRun, PackageWork } from '../../../src/pkg/packages.ts'
+import { moveSources } from '../../../src/pkg/release/move-sources.ts'
 import { CATALOGUE, type CataloguePackage } from '../../contract/packages-catalogue.ts'
 import { type AptMachine, openAptMachine } from './apt-machine.ts'
 import { type DebianRoot, openDebianRoot } from './debian-root.ts'
@@ -59,17 +60,6 @@ describe('apt on a real Debian', () => {
     await rm(scratch, { recursive: true })
   })
 
-  it('keeps what is marked as automatic, and marks what only others need', async () => {
-    const subject = await machineWith(['acme-tool=1', 'acme-lib=1'])
-    await subject.inside('/usr/bin/apt-mark', ['auto', 'acme-lib'])
-    await upgrade(subject)
-    await upgrade(subject, ['acme-new'])
-    expect((await subject.inside('/usr/bin/apt-mark', ['showauto'])).split('\n').filter((name) => name.startsWith('acme'))).toEqual([
-      'acme-dependency',
-      'acme-lib',
-    ])
-  })
-
   it('refuses what would change a package on hold, and says what is kept back', async () => {
     const subject = await machineWith(['acme-tool=1', 'acme-lib=1'])
     await subject.inside('/usr/bin/apt-mark', ['hold', 'acme-lib'])
@@ -110,6 +100,51 @@ describe('apt on a real Debian', () => {
     for (const run of runs) await subject.packages.apply(run, 'keep', quietly())
     await subject.packages.verify()
     expect(await subject.read('/usr/share/acme-gateway/data-format')).toBe('2.0.0\n')
+  })
+
+  it('stages a repository in a directory, and leaves nothing of the stage on disk between two runs of apt', async () => {
+    const subject = await machineWith(['acme-gateway=1'])
+    const stages = async () => (await subject.inside('/usr/bin/ls', ['/var/lib/apt'])).split('\n').filter((name) => name.startsWith('belay'))
+    await runTool('/usr/bin/cp', ['-r', join(scratch, 'pool'), join(subject.root, 'srv/pool')])
+    await subject.write('/srv/trixie/Packages', await fetch(`${subject.archiveUrl}Packages`).then((response) => response.text()))
+    await subject.write('/srv/bookworm/Packages', '')
+    await subject.remove('/etc/apt/sources.list.d/acme.list')
+    await subject.write('/etc/apt/sources.list', 'deb [trusted=yes] file:/srv bookworm/\n')
+    await subject.packages.refresh(quietly())
+    await subject.inside('/usr/bin/mkdir', ['/var/lib/apt/belay-4711-1'])
+    const { changes } = moveSources((await subject.packages.releaseFacts()).sources, 'bookworm', 'trixie')
+    const staged = await subject.packages.stageSources(changes, { pid: 4712, startTime: '1', isAlive: ({ pid }) => Promise.resolve(pid === 4712) })
+    // What a killed belay left is gone.
+    expect(await stages()).toEqual(['belay-4712-1'])
+    await staged.refresh(quietly())
+    const runs = await staged.order(await staged.simulate([]))
+    expect(runs.flatMap(({ packages }) => packages.map(({ name }) => name))).toEqual(['acme-gateway'])
+    await staged.keepLists()
+    expect(await stages()).toEqual([])
+    await staged.download(runs, quietly())
+    expect(await staged.fileAfter(runs, '/usr/share/acme-gateway/data-format')).toBe('2.0.0\n')
+    expect(await stages()).toEqual([])
+    expect(await subject.read('/etc/apt/sources.list')).toContain('bookworm/')
+  })
+
+  it('refuses to stage where a symbolic link leads out of a mounted root', async () => {
+    const subject = await machineWith([])
+    const elsewhere = join(scratch, 'elsewhere')
+    await runTool('/usr/bin/mkdir', [elsewhere])
+    await runTool('/usr/bin/mv', [join(subject.root, 'var/lib/apt'), join(subject.root, 'var/lib/apt.old')])
+    await runTool('/usr/bin/ln', ['-s', elsewhere, join(subject.root, 'var/lib/apt')])
+    const owner = { pid: 4712, startTime: '1', isAlive: () => Promise.resolve(false) }
+    await expect(subject.packages.stageSources([], owner)).rejects.toThrow(RefusedError)
+    expect((await runTool('/usr/bin/ls', [elsewhere])).stdout).toBe('')
+  })
+
+  it('tells which packages are on hold, and which the system needs', async () => {
+    const subject = await machineWith(['acme-lib=1'])
+    await subject.inside('/usr/bin/apt-mark', ['hold', 'acme-lib'])
+    const { held, essential, osRelease } = await subject.packages.releaseFacts()
+    expect([held, osRelease]).toEqual([['acme-lib'], { id: 'debian', codename: 'trixie' }])
+    expect(essential).toEqual(expect.arrayContaining(['base-files', 'dpkg', 'libc-bin']))
+    expect(essential).not.toContain('acme-lib')
   })
 
   it('reads the packages of another root, a read-only one too', async () => {

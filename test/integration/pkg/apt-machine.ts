@@ -8,7 +8,7 @@ import { createAptPackages } from '../../../src/pkg/apt/apt-packages.ts'
 import { libexec } from '../../../src/program-directory.ts'
 import { createNodeFiles } from '../../../src/sys/files-node.ts'
 import { createExecaRunner } from '../../../src/sys/runner-execa.ts'
-import type { PackagesSetup, PackagesUnderTest } from '../../contract/packages-contract.ts'
+import { type PackagesSetup, type PackagesUnderTest, SUITE_SOURCES, suiteSources } from '../../contract/packages-contract.ts'
 import { RecordingLog } from '../../fakes/recording-log.ts'
 import type { DebianRoot } from './debian-root.ts'
 import type { PackagePool } from './package-archive.ts'
@@ -44,6 +44,7 @@ export async function openAptMachine(
     (await runTool(ENTER_ROOT, [root, tool, ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' } })).stdout
   await mkdir(join(root, 'etc/apt/sources.list.d'), { recursive: true })
   await writeFile(join(root, 'etc/apt/sources.list.d/acme.list'), `deb [trusted=yes] ${server.url} ./\n`)
+  await writeFile(join(root, SUITE_SOURCES), suiteSources(server.url))
   await inside('/usr/bin/apt-get', ['--quiet=2', 'update'])
   if (installed.length > 0) await inside('/usr/bin/apt-get', ['--quiet=2', '--yes', 'install', ...installed])
   await inside('/usr/bin/apt-get', ['clean'])

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../../contract/packages-catalogue.ts'
 import { describePackagesContract } from '../../contract/packages-contract.ts'
 import { openAptMachine } from './apt-machine.ts'
@@ -27,4 +27,21 @@ describe.each(SUITES)('on Debian %s', (suite) => {
   })
 
   describePackagesContract('apt in a mounted root', (setup) => openAptMachine(debian, pool, setup))
+
+  it('keeps what is marked as automatic, and marks what only others need', async () => {
+    const machine = await openAptMachine(debian, pool, { installed: ['acme-tool=1', 'acme-lib=1'] })
+    const work = { onProgress: () => undefined, signal: new AbortController().signal }
+    try {
+      await machine.inside('/usr/bin/apt-mark', ['auto', 'acme-lib'])
+      for (const requested of [[], ['acme-new']]) {
+        const runs = await machine.packages.order(await machine.packages.simulate(requested))
+        await machine.packages.download(runs, work)
+        for (const run of runs) await machine.packages.apply(run, 'keep', work)
+      }
+      const automatic = (await machine.inside('/usr/bin/apt-mark', ['showauto'])).split('\n')
+      expect(automatic.filter((name) => name.startsWith('acme'))).toEqual(['acme-dependency', 'acme-lib'])
+    } finally {
+      await machine.release()
+    }
+  })
 })

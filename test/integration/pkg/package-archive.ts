@@ -87,6 +87,9 @@ const indexEntry = async (entry: CataloguePackage, archive: string): Promise<str
   return `${controlOf(entry)}Filename: pool/${entry.name}_${entry.version}_all.deb\nSize: ${String(content.length)}\nSHA256: ${createHash('sha256').update(content).digest('hex')}\n`
 }
 
+/** Of the flat archive, and of its suites. */
+const INDEXES = new Set(['Packages', 'bookworm/Packages', 'trixie/Packages'])
+
 export interface PackagePool {
   /** Serves what the pool has; every server has an offer of its own. */
   serve: () => Promise<{ readonly server: RepositoryServer; readonly withdraw: (name: string, version: string) => void }>
@@ -96,15 +99,22 @@ export interface PackagePool {
 export async function buildPool(catalogue: readonly CataloguePackage[], directory: string): Promise<PackagePool> {
   const pool = join(directory, 'pool')
   await mkdir(pool, { recursive: true })
-  const entries = new Map<string, string>()
+  const entries = new Map<string, { readonly index: string; readonly text: string }>()
   for (const entry of catalogue) {
-    entries.set(`${entry.name}=${entry.version}`, await indexEntry(entry, await buildPackage(entry, join(directory, 'staging'), pool)))
+    const text = await indexEntry(entry, await buildPackage(entry, join(directory, 'staging'), pool))
+    entries.set(`${entry.name}=${entry.version}`, { index: entry.suite === undefined ? 'Packages' : `${entry.suite}/Packages`, text })
   }
   return {
     async serve() {
       const offered = new Map(entries)
       const server = await serveRepository((path) => {
-        if (path === 'Packages') return { text: [...offered.values()].join('\n') }
+        if (INDEXES.has(path))
+          return {
+            text: [...offered.values()]
+              .filter(({ index }) => index === path)
+              .map(({ text }) => text)
+              .join('\n'),
+          }
         const file = poolFile(directory, path)
         return file === null ? null : { file }
       }, 0)

@@ -10,6 +10,7 @@ import { installKernel, ListingRunner, listingOf, NEWER, VERSION } from './root-
 const [ONE, TWO] = [beName(1), beName(2)] as const
 const GRUB = '/boot/grub'
 const ROOT = '/mnt/root'
+const LIST_INITRD = '/usr/lib/belay/libexec/list-initrd'
 
 describe('boot sets', () => {
   let files: MemoryFiles
@@ -21,7 +22,7 @@ describe('boot sets', () => {
     files = new MemoryFiles()
     runner = new ListingRunner()
     settler = new MemorySettler()
-    sets = new BootSets({ files, runner, settler, clock: new FixedClock('2026-11-21T03:00:00.000Z') })
+    sets = new BootSets({ files, runner, settler, listInitrd: LIST_INITRD, clock: new FixedClock('2026-11-21T03:00:00.000Z') })
     files.makeVolume(GRUB)
     await installKernel(files, runner, { root: ROOT, version: VERSION })
   })
@@ -44,7 +45,7 @@ describe('boot sets', () => {
 
   it('are listed by the tools of their own root', async () => {
     await build()
-    expect(runner.calls).toEqual([`/usr/sbin/chroot ${ROOT} /usr/bin/lsinitramfs /boot/initrd.img-${VERSION}`])
+    expect(runner.calls).toEqual([`${LIST_INITRD} ${ROOT} /boot/initrd.img-${VERSION}`])
     await installKernel(files, runner, { root: '/', version: VERSION })
     await build(TWO, { rootDirectory: '/' })
     expect(runner.calls.at(-1)).toBe(`/usr/bin/lsinitramfs /boot/initrd.img-${VERSION}`)
@@ -126,6 +127,7 @@ describe('boot sets', () => {
       }),
       runner,
       settler,
+      listInitrd: LIST_INITRD,
       clock: new FixedClock(),
     })
     await installKernel(files, runner, { root: ROOT, version: NEWER })
@@ -157,6 +159,25 @@ describe('boot sets', () => {
     await installKernel(files, runner, { root: ROOT, version: VERSION, listing: listingOf(VERSION, ['ext4']) })
     await files.writeAtomic(`${ROOT}/lib/modules/${VERSION}/modules.builtin`, 'kernel/fs/btrfs/btrfs.ko\n')
     expect((await build()).kernelVersion).toBe(VERSION)
+  })
+
+  it('on ZFS record which pool features their module knows', async () => {
+    await installKernel(files, runner, { root: ROOT, version: VERSION, listing: listingOf(VERSION, ['zfs']) })
+    await files.makeDirectory(`${ROOT}/lib/modules/${VERSION}/extra`)
+    await files.writeAtomic(`${ROOT}/lib/modules/${VERSION}/modules.dep`, 'extra/zfs.ko: extra/spl.ko\n')
+    await files.writeAtomic(`${ROOT}/lib/modules/${VERSION}/extra/zfs.ko`, '\0com.datto:encryption\0org.zfsonlinux:large_dnode\0')
+    await build(ONE, { filesystem: 'zfs' })
+    await sets.share({ from: ONE, to: TWO, entryText: 'entry' })
+    expect((await sets.read(TWO))?.poolFeatures).toEqual(['encryption', 'large_dnode'])
+  })
+
+  it('say how the module of the root comes into a kernel that it was not built for', async () => {
+    const missing = build(ONE, { filesystem: 'zfs' })
+    await expect(missing).rejects.toMatchObject({
+      code: 'boot-set/initrd-lacks-module',
+      message: `/boot/initrd.img-${VERSION} lacks the module zfs for kernel ${VERSION}: it could not mount the root`,
+      next: [expect.stringContaining(`dkms autoinstall -k ${VERSION}`), `update-initramfs -u -k ${VERSION}`],
+    })
   })
 
   it('are refused when the initrd lacks a file that it must hold', async () => {
@@ -192,7 +213,7 @@ describe('boot sets', () => {
     })
     racing.makeVolume(GRUB)
     await installKernel(racing, runner, { root: ROOT, version: VERSION })
-    const racingSets = new BootSets({ files: racing, runner, settler, clock: new FixedClock() })
+    const racingSets = new BootSets({ files: racing, runner, settler, listInitrd: LIST_INITRD, clock: new FixedClock() })
     await expect(racingSets.build({ rootDirectory: ROOT, be: ONE, filesystem: 'btrfs', entryText: 'x' })).rejects.toMatchObject({
       code: 'boot-set/source-changed',
     })

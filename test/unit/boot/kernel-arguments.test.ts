@@ -21,8 +21,9 @@ describe('the kernel command line of a boot environment', () => {
   })
 
   it('names a ZFS root by its dataset', () => {
-    expect(kernelArguments({ be, root: { driver: 'zfs', dataset: 'pool/ROOT/be-000002' }, panicSeconds: 5, extra: [] })).toEqual([
+    expect(kernelArguments({ be, root: { driver: 'zfs', dataset: 'pool/ROOT/be-000002', hostid: '0x00bab10c' }, panicSeconds: 5, extra: [] })).toEqual([
       'root=ZFS=pool/ROOT/be-000002',
+      'spl.spl_hostid=0x00bab10c',
       'panic=5',
       'noresume',
       'belay.be=be-000002',
@@ -63,9 +64,10 @@ describe('the kernel command line of a boot environment', () => {
     { ...BTRFS, subvolume: 'a,subvolid=5' },
     { ...BTRFS, subvolume: 'a b' },
     { ...BTRFS, filesystemUuid: 'x; reboot' },
-    { driver: 'zfs' as const, dataset: 'pool/a b' },
-    { driver: 'zfs' as const, dataset: 'pool' },
-    { driver: 'zfs' as const, dataset: 'pool/a@snap' },
+    { driver: 'zfs' as const, dataset: 'pool/a b', hostid: null },
+    { driver: 'zfs' as const, dataset: 'pool', hostid: null },
+    { driver: 'zfs' as const, dataset: 'pool/a@snap', hostid: null },
+    { driver: 'zfs' as const, dataset: 'pool/ROOT/a', hostid: '0x1 rw' },
   ])('refuses the root %j', (root) => {
     expect(() => kernelArguments({ be, root, panicSeconds: 10, extra: [] })).toThrow(RefusedError)
   })

@@ -12,7 +12,7 @@ const withUnfinishedRun = async (): Promise<MemoryAppliance> => {
   await recordBoot(machine.process())
   const appliance = machine.process()
   machine.life.endAfter(8)
-  await takeSnapshot(appliance, { text: 'cut', withData: false, keep: false }, quietly).catch(() => undefined)
+  await takeSnapshot(appliance, { text: 'cut', withData: false, keep: false, quiesce: false }, quietly).catch(() => undefined)
   return machine
 }
 

@@ -170,6 +170,25 @@ describe("apt-get's errors", () => {
     expect(error.next.length).toBeGreaterThan(0)
   })
 
+  it.each([
+    // Of apt 2.6.1.
+    [
+      "E: The repository 'https://me:canary@archive.example/debian trixie Release' does not have a Release file.\n",
+      'packages/no-such-suite',
+      'https://archive.example/debian has no trixie',
+    ],
+    [
+      "E: The value 'bookworm' is invalid for APT::Default-Release as such a release is not available in the sources\n",
+      'packages/default-release',
+      'apt is told to prefer bookworm',
+    ],
+  ])('tell what an archive or a setting has to do with a release: %j', (stderr, code, text) => {
+    const error = explain(stderr)
+    expect(error).toMatchObject({ code, exitCode: 10 })
+    expect(error.message).toContain(text)
+    expect(JSON.stringify([error.message, error.data])).not.toContain('canary')
+  })
+
   it('mean that the archive has changed when the version was pinned', () => {
     expect(explain("E: Version '9' for 'acme-lib' was not found\n", true)).toBeInstanceOf(ChangedError)
   })

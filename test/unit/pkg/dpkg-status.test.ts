@@ -11,6 +11,8 @@ const entry = (facts: Partial<StatusEntry>): StatusEntry => ({
   version: '1',
   status: 'installed',
   reinstallRequired: false,
+  held: false,
+  essential: false,
   size: 0,
   conffiles: [],
   ...facts,
@@ -25,6 +27,8 @@ describe("dpkg's status", () => {
       version: '2',
       status: 'installed',
       reinstallRequired: false,
+      held: false,
+      essential: false,
       size: 10 * 1024,
       conffiles: [
         { path: '/etc/acme/gateway.conf', digest: 'b5333f7978ce4b3a49ba09f3208bd103' },
@@ -37,6 +41,18 @@ describe("dpkg's status", () => {
   it('lists packages sorted, half configured ones too, and those without those that are gone', () => {
     const more = `${readFixture('dpkg-status.txt')}Package: aaa-gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 3\n\n`
     expect(installedPackages(parseDpkgStatus(more)).map(({ name }) => name)).toEqual(['acme-broken', 'acme-gateway', 'apt', 'bash', 'dpkg', 'libc6'])
+  })
+
+  it('knows what is on hold, and what says that the system needs it', () => {
+    const stanza = (name: string, want: string, more = ''): string =>
+      `Package: ${name}\n${more}Status: ${want} ok installed\nArchitecture: amd64\nVersion: 1\n\n`
+    const text = stanza('a', 'install') + stanza('b', 'hold') + stanza('c', 'install', 'Essential: yes\n') + stanza('d', 'hold', 'Protected: yes\n')
+    expect(parseDpkgStatus(text).map(({ name, held, essential }) => [name, held, essential])).toEqual([
+      ['a', false, false],
+      ['b', true, false],
+      ['c', false, true],
+      ['d', true, true],
+    ])
   })
 
   it('leaves out defaults of files that the package no longer ships', () => {

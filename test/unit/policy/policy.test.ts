@@ -28,6 +28,13 @@ describe('config.yaml', () => {
     expect(faultsOf('format: 1\nidentity: [/etc/../root/.ssh/id]\n').join()).toContain('line 2')
   })
 
+  it('names units in full, and no patterns and templates', () => {
+    const units = ['acme-gateway.service', 'acme@1.service', 'acme.socket', String.raw`acme@dev-sd\x2da.service`]
+    expect(parsePolicy(`format: 1\nquiesce: ${JSON.stringify(units)}\n`, FILE).quiesce).toEqual(units)
+    for (const name of ['acme', 'acme.mount', 'acme@.service', 'acme-*.service', '--all.service', 'acme gateway.service', '../acme.service', 'a/b.service'])
+      expect(faultsOf(`format: 1\nquiesce: [${JSON.stringify(name)}]\n`).join(), name).toContain('line 2, column 11: quiesce.0')
+  })
+
   it('keeps the defaults of keys beside one that is given', () => {
     const policy = parsePolicy('format: 1\nretention:\n  newest: 3\n', FILE)
     expect(policy.retention).toEqual({ newest: 3, days: 0 })

@@ -281,6 +281,24 @@ describe('a failure', () => {
     expect(await world.state()).toEqual({ done: [], open: 0, ended: ['undone'] })
   })
 
+  it('to start units again is told with the reason of the undo, and holds up no later operation', async () => {
+    const stop: Step = { id: 'stop', kind: 'units.stop', units: ['acme.service'], bootId: 'boot-1', why: 'stop' }
+    const quiet = plan([stop, note('b'), choose('commit', 2)], 'commit')
+    const down = new FailedError('units/start', 'acme.service did not start again', { rebootRequired: false, next: ['systemctl start -- acme.service'] })
+    const world = new World()
+    world.before = (act, step) => {
+      if (act === 'undo' && step.id === 'stop') throw down
+    }
+    await expect(world.executor(failAt('b.begun', new RefusedError('full', 'no snapshot'))).execute(quiet)).rejects.toMatchObject({
+      code: 'units/start',
+      exitCode: 20,
+      message: 'test failed and was undone: no snapshot; acme.service did not start again',
+      next: down.next,
+    })
+    expect((await world.state()).open).toBe(0)
+    await expect(world.executor(failAt('b.begun', down)).execute(quiet)).rejects.toBe(down)
+  })
+
   it('of an undo on a full disk is tried once more with the space that was held back', async () => {
     const world = new World()
     world.before = (act) => {

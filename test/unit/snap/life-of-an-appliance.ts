@@ -7,14 +7,14 @@ import { switchVersion } from '../../../src/operations/switch-version.ts'
 import { takeSnapshot } from '../../../src/operations/take-snapshot.ts'
 import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
 import type { Appliance } from '../../../src/operations/appliance.ts'
-import { CONFIG, MACHINE_ID, type MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
+import { CONFIG, MACHINE_ID, type MemoryAppliance, UNITS, quietly } from '../../fakes/memory-appliance.ts'
 import type { Offer } from '../../fakes/small-packages.ts'
 import type { Observation } from './observation.ts'
 
 /** What operators, timers and applications do. `pick` chooses among the generations that are there. */
 export type Action =
-  | { readonly act: 'snapshot'; readonly withData: boolean; readonly keep: boolean }
-  | { readonly act: 'upgrade'; readonly offer: Offer; readonly withData: boolean }
+  | { readonly act: 'snapshot'; readonly withData: boolean; readonly keep: boolean; readonly quiesce: boolean }
+  | { readonly act: 'upgrade'; readonly quiesce: boolean; readonly offer: Offer; readonly withData: boolean; readonly release: boolean }
   | {
       readonly act: 'switch'
       readonly direction: 'rollback' | 'forward'
@@ -31,6 +31,7 @@ export type Action =
   | { readonly act: 'reboot' }
   | { readonly act: 'write'; readonly where: 'root' | 'config' | 'data' | 'identity'; readonly text: string }
   | { readonly act: 'purge'; readonly leavesDirectory: boolean }
+  | { readonly act: 'start-unit' }
 
 /** The process dies before one of its changes, and the power may fail with it; so may the one that brings it to an end. */
 export interface Death {
@@ -43,17 +44,19 @@ const pick = fc.nat(20)
 const rarely = fc.integer({ min: 0, max: 4 }).map((number) => number === 0)
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ act: fc.constant('snapshot' as const), withData: fc.boolean(), keep: rarely }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('snapshot' as const), withData: fc.boolean(), keep: rarely, quiesce: fc.boolean() }) },
   {
     weight: 4,
     arbitrary: fc.record({
       act: fc.constant('upgrade' as const),
+      quiesce: fc.boolean(),
       offer: fc.record({
         kernel: fc.boolean(),
         dataFormat: fc.constantFrom(null, null, '1.1.0', '2.0.0', '3.0.0'),
         failure: fc.constantFrom('none', 'none', 'none', 'before dpkg', 'in dpkg', 'half configured'),
       }),
       withData: rarely,
+      release: fc.boolean(),
     }),
   },
   {
@@ -74,6 +77,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ act: fc.constant('delete' as const), pick }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('prune' as const), newest: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('write' as const), where: fc.constantFrom('root', 'config', 'data', 'identity'), text: fc.string() }) },
+  { weight: 1, arbitrary: fc.constant({ act: 'start-unit' as const }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('purge' as const), leavesDirectory: fc.boolean() }) },
 )
 
@@ -87,10 +91,14 @@ export const perform = async (appliance: Appliance, machine: MemoryAppliance, be
   const chosen = (number: number): number => generationAt(before, number)
   switch (action.act) {
     case 'snapshot':
-      return takeSnapshot(appliance, { text: 'by hand', withData: action.withData, keep: action.keep }, quietly)
+      return takeSnapshot(appliance, { text: 'by hand', withData: action.withData, keep: action.keep, quiesce: action.quiesce }, quietly)
     case 'upgrade':
       machine.packages.offer = action.offer
-      return upgradePackages(appliance, { packages: [], withData: action.withData, refresh: false }, quietly)
+      return upgradePackages(
+        appliance,
+        { packages: [], release: action.release ? 'trixie' : null, withData: action.withData, quiesce: action.quiesce, refresh: action.release },
+        quietly,
+      )
     case 'switch':
       return switchVersion(appliance, { ...action, id: action.pick === null ? null : chosen(action.pick) }, quietly)
     case 'confirm':
@@ -115,6 +123,9 @@ export const perform = async (appliance: Appliance, machine: MemoryAppliance, be
       }
       return null
     }
+    case 'start-unit':
+      machine.units.running.add(UNITS.report)
+      return null
     case 'purge':
       machine.files.removeTree(`/target${CONFIG}`)
       if (action.leavesDirectory) await machine.files.makeDirectory(`/target${CONFIG}`)
@@ -124,4 +135,4 @@ export const perform = async (appliance: Appliance, machine: MemoryAppliance, be
 
 export const generationAt = (seen: Observation, pick: number): number => seen.index.generations[pick % seen.index.generations.length]?.id ?? 1
 
-export const isOperation = ({ act }: Action): boolean => !['reboot', 'write', 'purge'].includes(act)
+export const isOperation = ({ act }: Action): boolean => !['reboot', 'write', 'purge', 'start-unit'].includes(act)

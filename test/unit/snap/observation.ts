@@ -7,6 +7,7 @@ import { type OwnObject, rootVolume } from '../../../src/snap/driver.ts'
 import type { Index } from '../../../src/snap/model.ts'
 import { type BeName, generationName, numberOf } from '../../../src/snap/names.ts'
 import { MACHINE_ID, type MemoryAppliance } from '../../fakes/memory-appliance.ts'
+import { OS_RELEASE_FILE, SOURCES_FILE } from '../../fakes/small-packages.ts'
 
 /** What can be seen of an appliance from outside, at one moment. */
 export interface Observation {
@@ -27,6 +28,8 @@ export interface Observation {
   readonly missing: readonly string[]
   /** The machine-id that each boot environment has. */
   readonly machineIds: ReadonlyMap<BeName, string>
+  /** The release that each boot environment is, and whether the sources of its apt are those of that release. */
+  readonly releases: ReadonlyMap<BeName, { readonly osRelease: string; readonly ownSources: boolean }>
   /** Volumes that each boot environment's fstab mounts. */
   readonly mounts: ReadonlyMap<BeName, readonly string[]>
 }
@@ -69,6 +72,12 @@ export const observe = async (machine: MemoryAppliance): Promise<Observation> =>
   }
   const machineIds = new Map<BeName, string>()
   for (const be of index.bootEnvironments) machineIds.set(be.name, await files.readText(`${await driver.beRootDirectory(be.name)}${MACHINE_ID}`))
+  const releases = new Map<BeName, { readonly osRelease: string; readonly ownSources: boolean }>()
+  for (const be of index.bootEnvironments) {
+    const directory = await driver.beRootDirectory(be.name)
+    const osRelease = /CODENAME=(.*)/.exec(await files.readText(`${directory}${OS_RELEASE_FILE}`))?.[1] ?? ''
+    releases.set(be.name, { osRelease, ownSources: (await files.readText(`${directory}${SOURCES_FILE}`)).includes(` ${osRelease} `) })
+  }
   const root = await driver.volumeAt(target.root)
   return {
     index,
@@ -86,6 +95,7 @@ export const observe = async (machine: MemoryAppliance): Promise<Observation> =>
     generations,
     missing,
     machineIds,
+    releases,
     mounts,
   }
 }

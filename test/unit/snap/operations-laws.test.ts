@@ -6,7 +6,7 @@ import { diagnose } from '../../../src/operations/diagnosis/diagnose.ts'
 import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { type OperationResult, executorFor } from '../../../src/operations/run-operation.ts'
 import { BeName } from '../../../src/snap/names.ts'
-import { CONFIG, MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
+import { CONFIG, MemoryAppliance, UNITS, quietly } from '../../fakes/memory-appliance.ts'
 import { type Action, type Death, generationAt, isOperation, lifeOfAnAppliance, perform } from './life-of-an-appliance.ts'
 import { type Observation, expectDataUntouched, expectLawful, expectWhole, isExpectedRefusal, observe } from './observation.ts'
 
@@ -27,6 +27,8 @@ interface Watched {
   readonly seen: Observation
   readonly purged: Set<string>
   readonly machineIds: { newest: string }
+  /** Boot environments in which an upgrade failed once packages were being changed. */
+  readonly torn: Set<string>
 }
 
 /** What belay-boot.service does once after each boot. */
@@ -36,11 +38,12 @@ const noticeBoot = async (machine: MemoryAppliance): Promise<void> => {
 
 /** One action, and whatever brings it to an end. */
 const live = async (
-  { machine, seen: before, purged, machineIds }: Watched,
+  { machine, seen: before, purged, machineIds, torn }: Watched,
   { action, death }: { readonly action: Action; readonly death: Death | null },
 ): Promise<Observation> => {
   machine.clock.advance(3_600_000)
   const appliance = machine.process()
+  const ran = new Set(machine.units.running)
   if (death !== null && isOperation(action)) machine.life.endAfter(death.after)
   let result: OperationResult | null = null
   try {
@@ -67,6 +70,9 @@ const live = async (
   if (action.act === 'reboot') await noticeBoot(machine)
   if (action.act === 'purge') purged.add(`be/${String(before.running)}/root${CONFIG}`)
 
+  if (action.act === 'start-unit') ran.add(UNITS.report)
+  const started = appliance.bootId === machine.process().bootId ? ran : new Set([UNITS.gateway, UNITS.ui])
+  expect(machine.units.running, 'units that ran before, or that the boot started').toEqual(started)
   const after = await observe(machine)
   expectWhole(after, purged)
   expectLawful(before, after, { mayUnkeep: action.act === 'keep' })
@@ -78,6 +84,12 @@ const live = async (
   if (action.act === 'reboot') expect(new Set(after.machineIds.values()).size, 'machine-ids after a boot').toBe(1)
   if (action.act === 'write' && action.where === 'identity') machineIds.newest = `${action.text}.\n`
   expect(after.machineIds.get(BeName.parse(after.running)), 'the machine-id that was written last').toBe(machineIds.newest)
+  const { session } = after.index
+  if (session !== null && session.phase !== 'trial') torn.add(session.be)
+  expect(
+    [...after.releases].filter(([be, { ownSources }]) => !torn.has(be) && !ownSources),
+    'apt’s sources are those of the release',
+  ).toEqual([])
   if (action.act === 'switch' && !action.withData) expectDataUntouched(before, after)
   if (result?.executed === true) await expectExecuted(machine, before, after, action, result)
   return after
@@ -101,9 +113,10 @@ describe('an appliance', () => {
         const machine = await MemoryAppliance.initialised()
         const purged = new Set<string>()
         const machineIds = { newest: 'as installed\n' }
+        const torn = new Set<string>()
         await noticeBoot(machine)
         let seen = await observe(machine)
-        for (const step of actions) seen = await live({ machine, seen, purged, machineIds }, step)
+        for (const step of actions) seen = await live({ machine, seen, purged, machineIds, torn }, step)
       }),
       { numRuns: Number(process.env['BELAY_LIVES'] ?? 100) },
     )

@@ -7,13 +7,14 @@ const MachineFacts = z.object({
   kernel: z.string(),
   /** A module that is not built in was loaded from this version's own modules. */
   modules: z.string(),
-  /** The boot environment that the kernel was told to start, and the subvolume that is mounted as root. */
+  /** The boot environment that the kernel was told to start, and the subvolume or dataset that is mounted as root. */
   commandLine: z.string(),
   root: z.string(),
   application: z.string(),
   service: z.string(),
   /** First non-comment line of the application's configuration. */
   config: z.string(),
+  /** Whether the configuration is a subvolume or dataset of its own: `own`. */
   configFilesystem: z.string(),
   /** SHA-256 over the customer's files below /home and /srv/files. */
   data: z.string(),
@@ -28,11 +29,11 @@ const COMMANDS: Readonly<Record<keyof MachineFacts, string>> = {
   kernel: 'uname -r',
   modules: 'modprobe dummy && modinfo --field vermagic dummy | cut -d " " -f 1',
   commandLine: 'tr " " "\\n" </proc/cmdline | sed -n "s/^belay.be=//p"',
-  root: 'findmnt --noheadings --output FSROOT /',
+  root: 'findmnt --noheadings --output SOURCE /',
   application: "dpkg-query --show --showformat='${Version}' acme-gateway",
   service: 'systemctl is-active acme-gateway || :',
   config: 'grep -v "^#" /etc/acme/gateway.conf | head -n 1',
-  configFilesystem: 'stat --format %i /etc/acme',
+  configFilesystem: '[ "$(stat --format %d /etc/acme)" = "$(stat --format %d /etc)" ] && echo shared || echo own',
   data: 'find /home /srv/files -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d " " -f 1',
   machineId: 'cat /etc/machine-id',
   grubPartition: 'findmnt --noheadings --output FSTYPE,FSROOT /boot/grub',

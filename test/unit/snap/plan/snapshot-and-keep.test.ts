@@ -3,7 +3,7 @@ import { planKeep } from '../../../../src/snap/plan/keep.ts'
 import { planSnapshot } from '../../../../src/snap/plan/snapshot.ts'
 import { be, changesOf, context, data, generation, goodChoice, kindsOf, name, refusalOf, session, state, stepOf } from './planning-state.ts'
 
-const request = { text: 'before the network change', withData: false, keep: false, atomic: false }
+const request = { text: 'before the network change', withData: false, keep: false, atomic: false, quiesce: null }
 
 describe('snapshot', () => {
   it('takes the running boot environment, describes it, and gives it a standby with a boot set', () => {
@@ -35,7 +35,17 @@ describe('snapshot', () => {
 
   it('says of several members that they are not of one instant where the driver cannot', () => {
     expect(changesOf(planSnapshot(state(), request, context()))[0]).toMatchObject({ draft: { atomic: false } })
+    const remade = state({ bes: [be(1, { confirmed: true })], plainConfig: ['/etc/app'] })
+    expect(changesOf(planSnapshot(remade, request, context()))).toContainEqual(
+      expect.objectContaining({ draft: expect.objectContaining({ atomic: false }) as unknown }),
+    )
     expect(changesOf(planSnapshot(state(), { ...request, atomic: true }, context()))[0]).toMatchObject({ draft: { atomic: true } })
+  })
+
+  it('says so too of data on another pool, which is taken in a call of its own', () => {
+    const elsewhere = { ...data(1), volume: { pool: 'tank', guid: 'tank-1', locator: 'tank/files' } }
+    const plan = planSnapshot(state({ data: [elsewhere] }), { ...request, atomic: true, withData: true }, context())
+    expect(changesOf(plan)[0]).toMatchObject({ draft: { atomic: false } })
   })
 
   it('passes over names that something foreign took', () => {

@@ -25,7 +25,16 @@ describe('a plan that was written down', () => {
       () =>
         planSwitch(
           state({ generations: [generation(1, { kind: 'factory', withData: true })], bes: [be(1, { confirmed: true })] }),
-          { direction: 'rollback', id: 1, keepConfig: false, withData: true, once: false, force: false, atomic: false },
+          {
+            direction: 'rollback',
+            id: 1,
+            keepConfig: false,
+            withData: true,
+            once: false,
+            force: false,
+            atomic: false,
+            pathsInRoot: [{ path: '/opt', why: 'in root by policy' }],
+          },
           context(),
         ),
     ],

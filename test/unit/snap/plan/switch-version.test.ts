@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest'
+import { dataName } from '../../../../src/snap/names.ts'
 import { type SwitchRequest, planSwitch } from '../../../../src/snap/plan/switch-version.ts'
 import { be, changesOf, context, data, finalChoice, generation, goodChoice, kindsOf, name, refusalOf, session, state, stepOf } from './planning-state.ts'
 
-const rollback: SwitchRequest = { direction: 'rollback', id: null, keepConfig: false, withData: false, once: false, force: false, atomic: false }
+const rollback: SwitchRequest = {
+  direction: 'rollback',
+  id: null,
+  keepConfig: false,
+  withData: false,
+  once: false,
+  force: false,
+  atomic: false,
+  pathsInRoot: [],
+}
 const forward: SwitchRequest = { ...rollback, direction: 'forward' }
 
 /** After an upgrade that was confirmed: generation 2 from before it with standby be-000003, generation 3 from after it with standby be-000004. */
@@ -59,6 +69,16 @@ describe('rollback', () => {
     expect(kinds.filter((kind) => kind === 'choice.write')).toHaveLength(1)
     expect(kinds.indexOf('choice.write')).toBeGreaterThan(kinds.indexOf('index.change'))
     expect(kinds.indexOf('choice.write')).toBeGreaterThan(kinds.indexOf('menu.write'))
+  })
+
+  it('does not go to a version whose ZFS cannot read the pool any more, whether it is there or would be cloned', () => {
+    const unreadable = new Map([[name(3), ['longname', 'fast_dedup']]])
+    expect(refusalOf(() => planSwitch(upgraded({ unreadable }), rollback, context()))).toMatchObject({
+      code: 'pool-features',
+      message: expect.stringContaining('the pool uses longname, fast_dedup') as string,
+    })
+    expect(refusalOf(() => planSwitch(upgraded({ unreadable }), { ...rollback, keepConfig: true }, context()))).toMatchObject({ code: 'pool-features' })
+    expect(planSwitch(upgraded({ unreadable: new Map([[name(1), ['longname']]]) }), rollback, context()).commit).toBe('switch')
   })
 
   it('has no default when there was no upgrade', () => {
@@ -209,12 +229,48 @@ describe('rollback', () => {
     })
     const refusal = refusalOf(() => planSwitch(raised, rollback, context()))
     expect(refusal).toMatchObject({ code: 'data-format', exitCode: 10, data: { hours: 51, unreadable: ['/srv/files'] } })
-    expect(refusal.next.join('\n')).toContain('51 hours')
+    expect(refusal.next.join('\n')).toContain('/srv/files (now data-1) back 2 days and 3 hours')
     const forced = planSwitch(raised, { ...rollback, force: true }, context())
     expect(forced.notices.join('\n')).toContain('--force')
-    expect(planSwitch(raised, { ...rollback, withData: true }, context()).notices.join('\n')).toContain(
-      '/srv/files goes back 51 hours, to 2026-11-19 00:00 UTC',
+  })
+
+  it('spells out for each data volume what it leaves behind, where that is kept and what brings it back', () => {
+    const held = upgraded({
+      generations: [generation(1), generation(2, { kind: 'before-upgrade', withData: true, createdAt: '2026-11-19T00:00:00.000Z' }), generation(3)],
+    })
+    const plan = planSwitch(held, { ...rollback, withData: true }, context())
+    expect(plan.leavesBehind).toEqual([
+      { path: '/srv/files', role: 'data', be: name(1), volume: 'data-1', since: '2026-11-19T00:00:00.000Z', hours: 51, wayBack: 'belay forward 4' },
+    ])
+    expect(plan.notices).toEqual([
+      '/srv/files goes back 2 days and 3 hours, to 2026-11-19 00:00 UTC; what was written there since is kept in data-1 (be-000001): belay forward 4 brings it back',
+    ])
+    const once = planSwitch(held, { ...rollback, withData: true, once: true }, context())
+    expect(once.leavesBehind).toMatchObject([{ wayBack: null }])
+    expect(once.notices.join()).toContain('the next boot of be-000001 brings it back')
+    expect(planSwitch(held, rollback, context()).leavesBehind).toEqual([])
+  })
+
+  it('says of which volumes the generation holds nothing', () => {
+    const [running = be(1), ...others] = upgraded().index.bootEnvironments
+    const two = upgraded({
+      generations: [generation(1), generation(2, { kind: 'before-upgrade', withData: true }), generation(3)],
+      bes: [{ ...running, data: [...running.data, { mountpoint: '/srv/db', data: dataName(2) }] }, ...others],
+      data: [data(1), data(2)],
+    })
+    const plan = planSwitch(two, { ...rollback, withData: true }, context())
+    expect(plan.notices).toContain('generation 2 holds nothing of /srv/db, which stays as it is now')
+    expect(plan.leavesBehind?.map(({ path }) => path)).toEqual(['/srv/files'])
+  })
+
+  it('names paths that stay in root with the age of what goes back in them', () => {
+    const pathsInRoot = [{ path: '/var/lib/acme-cache', why: 'in root by policy' }]
+    const plan = planSwitch(upgraded(), { ...rollback, pathsInRoot }, context())
+    expect(plan.leavesBehind).toMatchObject([{ path: '/var/lib/acme-cache', role: 'root', volume: 'be-1-root', hours: 216, wayBack: 'belay forward 4' }])
+    expect(plan.notices.join('\n')).toContain(
+      '/var/lib/acme-cache (in root by policy) lies in root and goes back with it 9 days, to 2026-11-12 03:00 UTC; what was written there since is kept in be-1-root',
     )
+    expect(planSwitch(rolledBack({ running: 1 }), { ...rollback, id: 4, pathsInRoot }, context()).leavesBehind).toEqual([])
   })
 
   it('does not mind the format of a log volume', () => {
@@ -280,6 +336,16 @@ describe('forward', () => {
     const plan = planSwitch(otherData, forward, context())
     expect(finalChoice(plan)).toEqual(goodChoice(1))
     expect(kindsOf(plan)).not.toContain('be.clone')
+  })
+
+  it('spells out what was written to the data of now, and the number that leads back to it', () => {
+    const otherData = rolledBack({
+      bes: [be(1, { standsFor: 4, data: 1 }), be(3, { origin: 2, standsFor: 2, data: 2 })],
+      data: [data(1), data(2)],
+    })
+    const { leavesBehind, notices } = planSwitch(otherData, forward, context())
+    expect(leavesBehind).toMatchObject([{ path: '/srv/files', be: name(3), volume: 'data-2', hours: 168, wayBack: 'belay forward 5' }])
+    expect(notices.join()).toContain('goes back 7 days')
   })
 
   it('clones what was left when its boot environment is gone', () => {

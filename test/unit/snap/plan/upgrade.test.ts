@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PackageChange } from '../../../../src/pkg/packages.ts'
+import { PlanSchema } from '../../../../src/snap/plan/step-schema.ts'
 import { type UpgradeRequest, planUpgrade } from '../../../../src/snap/plan/upgrade.ts'
 import { be, changesOf, context, data, finalChoice, generation, goodChoice, kindsOf, name, refusalOf, session, state, stepOf } from './planning-state.ts'
 
@@ -14,11 +15,13 @@ const change = (packageName: string, from: string | null, to: string | null): Pa
 const changes = [change('gateway', '1.0', '2.0'), change('libgateway1', '1.0', '2.0')]
 
 const request = (facts: Partial<UpgradeRequest> = {}): UpgradeRequest => ({
-  simulation: { changes, keptBack: [], downloadBytes: 10 * MIB, diskBytes: 20 * MIB },
+  simulation: { changes, keptBack: [], downloadBytes: 10 * MIB, diskBytes: 20 * MIB, unpackedBytes: 30 * MIB },
   runs: [{ label: 'application', packages: changes }],
+  release: null,
   dpkg: { problems: [], lockHolder: null },
   space: { pool: 10_000 * MIB, grubPartition: 500 * MIB, bootSet: 80 * MIB },
   withData: false,
+  quiesce: null,
   atomic: false,
   newDataFormat: null,
   owner: { pid: 42, startTime: '4242' },
@@ -26,7 +29,7 @@ const request = (facts: Partial<UpgradeRequest> = {}): UpgradeRequest => ({
   ...facts,
 })
 
-const kernel = { changes: [change('linux-image-6.2.0-1-amd64', null, '6.2.1-1')], keptBack: [], downloadBytes: 0, diskBytes: 0 }
+const kernel = { changes: [change('linux-image-6.2.0-1-amd64', null, '6.2.1-1')], keptBack: [], downloadBytes: 0, diskBytes: 0, unpackedBytes: 0 }
 
 describe('upgrade', () => {
   it('downloads first, takes and arms the restore point, applies, verifies, and puts the result on trial', () => {
@@ -154,5 +157,58 @@ describe('upgrade', () => {
       (planned) => planned.planned === 'be-upgraded',
     )
     expect(upgraded).toMatchObject({ data: [{ name: 'data-000001' }] })
+  })
+
+  describe('to the next release', () => {
+    const words = [{ at: 13, from: 'bookworm', to: 'trixie' }]
+    const release = {
+      to: { codename: 'trixie', version: 13 },
+      name: 'Debian 13 (trixie)',
+      sources: [{ path: '/etc/apt/sources.list', before: 'a'.repeat(64), after: 'b'.repeat(64), words }],
+      checks: [{ name: 'release', detail: 'Debian 12 (bookworm) runs' }],
+      notices: ['/etc/apt/sources.list:1: bookworm → trixie of http://a'],
+    }
+
+    it('changes the sources behind the restore point and before apt, where a failure takes them back', () => {
+      const plan = planUpgrade(state(), request({ release }), context())
+      const kinds = kindsOf(plan)
+      expect(kinds.indexOf('packages.sources')).toBeGreaterThan(kinds.indexOf('choice.write'))
+      expect(kinds.indexOf('packages.sources')).toBeLessThan(kinds.indexOf('packages.apply'))
+      expect(kinds.indexOf('choice.write')).toBeGreaterThan(kinds.indexOf('generation.take'))
+      expect(plan.escape?.from).toBe('apply-1')
+      expect(stepOf(plan, 'packages.sources').changes).toEqual(release.sources)
+      expect(PlanSchema.parse(JSON.parse(JSON.stringify(plan)))).toEqual(plan)
+    })
+
+    it('leaves sources alone that name it already', () => {
+      expect(kindsOf(planUpgrade(state(), request({ release: { ...release, sources: [] } }), context()))).not.toContain('packages.sources')
+    })
+
+    it('is called by its name, and tells what was checked, what changes and what goes', () => {
+      const simulation = { ...request().simulation, changes: [...changes, { ...change('libold1', '1', null), action: 'remove' as const }] }
+      const plan = planUpgrade(state(), request({ release, simulation }), context())
+      expect(plan.summary).toContain('be-000001 is upgraded to Debian 13 (trixie)')
+      expect(plan.checks.map(({ name }) => name)).toContain('release')
+      expect(plan.notices).toEqual([...release.notices, 'removed: libold1'])
+    })
+
+    it.each([
+      ['out of apt’s sources', { path: '/etc/apt/../shadow' }],
+      ['into a directory of its own', { path: '/etc/apt/sources.list.d/x/y.list' }],
+      ['of two words', { words: [{ at: 1, from: 'bookworm', to: 'trixie main' }] }],
+    ])('is not taken from a journal when it leads %s', (_, wrong) => {
+      const sources = release.sources.map((source) => ({ ...source, ...wrong }))
+      const plan = planUpgrade(state(), request({ release: { ...release, sources } }), context())
+      expect(PlanSchema.safeParse(JSON.parse(JSON.stringify(plan))).success).toBe(false)
+    })
+  })
+
+  it('needs room for all that is unpacked: what it takes the place of stays in the restore point', () => {
+    const simulation = { ...request().simulation, diskBytes: 0, unpackedBytes: 600 * MIB }
+    const space = { ...request().space, pool: 609 * MIB }
+    expect(refusalOf(() => planUpgrade(state(), request({ simulation, space }), context({ space: { marginMiB: 0 } })))).toMatchObject({
+      exitCode: 12,
+      data: { need: 610 * MIB },
+    })
   })
 })

@@ -1,0 +1,87 @@
+import { FailedError, RefusedError, ToolError } from '../errors.ts'
+import type { Files, Runner, UnitState, Units } from './ports.ts'
+import { SHOWN_PROPERTIES, parseControlGroups, parseShownUnits } from './systemctl-show.ts'
+
+const SYSTEMCTL = '/usr/bin/systemctl'
+/** It is there when systemd is what the machine was booted with: sd_booted(3). */
+const BOOTED_WITH_SYSTEMD = '/run/systemd/system'
+const OWN_CONTROL_GROUPS = '/proc/self/cgroup'
+/** A unit may take as long to stop and to start as it likes; a restore point does not wait longer than this for it. */
+const LONGEST_WAIT_MS = 600_000
+/** ActiveState of org.freedesktop.systemd1(5); what is not in it is idle. */
+const STATES: Readonly<Record<string, UnitState['state']>> = {
+  active: 'running',
+  activating: 'running',
+  reloading: 'running',
+  refreshing: 'running',
+  deactivating: 'stopping',
+}
+
+const noSystemd = (why: string): RefusedError =>
+  new RefusedError('units/no-systemd', `units cannot be stopped here: ${why}`, { next: ['run the command on the running machine', 'leave --quiesce out'] })
+
+/** How a unit is looked into. */
+const lookInto = (name: string): string[] => [`systemctl status -- ${name}`, `journalctl --unit=${name}`]
+
+const reasonOf = (error: ToolError): string => {
+  const [first = ''] = error.stderr.trim().split('\n')
+  return first === '' ? 'systemctl gave no reason' : first
+}
+
+/** Units of systemd, through systemctl. */
+export const createSystemdUnits = ({ files, runner }: { readonly files: Files; readonly runner: Runner }): Units => {
+  const show = async (names: readonly string[]) => {
+    if ((await files.stat(BOOTED_WITH_SYSTEMD)) === null) throw noSystemd('this machine was not started with systemd')
+    const { stdout } = await runner.run(SYSTEMCTL, ['show', `--property=${SHOWN_PROPERTIES.join(',')}`, '--', ...names])
+    const shown = parseShownUnits(stdout)
+    // In a chroot systemctl ignores what it is asked, and ends well (systemd 252).
+    if (shown.length !== names.length) throw noSystemd('systemctl does not say how they are, as in a chroot')
+    return shown.map((unit, position) => ({ ...unit, name: names[position] ?? '', state: STATES[unit.activeState] ?? ('idle' as const) }))
+  }
+
+  return {
+    async states(names) {
+      const [shown, groups] = [await show(names), parseControlGroups(await files.readText(OWN_CONTROL_GROUPS))]
+      return shown.map(({ name, loadState, state, takesAlong }): UnitState => ({
+        name,
+        known: loadState !== 'not-found',
+        state,
+        takesAlong,
+        ours: groups.has(name),
+      }))
+    },
+    async stop(names, signal) {
+      const failed = (sentence: string, units: readonly string[], cause?: unknown): FailedError =>
+        new FailedError('units/stop', sentence, { rebootRequired: false, next: units.slice(0, 1).flatMap(lookInto), data: { units }, cause })
+      try {
+        await runner.stream(SYSTEMCTL, ['stop', '--', ...names], { signal, ownGroup: true, timeoutMs: LONGEST_WAIT_MS })
+      } catch (error) {
+        if (signal.aborted) throw new FailedError('interrupted', `stopping ${names.join(', ')} was interrupted`, { rebootRequired: false })
+        if (error instanceof ToolError) throw failed(`${names.join(', ')} did not stop: ${reasonOf(error)}`, names, error)
+        throw error
+      }
+      const still = (await show(names)).filter((unit) => unit.state !== 'idle')
+      const triggers = still.flatMap((unit) => unit.triggeredBy)
+      if (still.length > 0) {
+        const triggered = triggers.length === 0 ? '' : `; ${triggers.join(', ')} can start it, and belongs into quiesce too`
+        const running = still.map(({ name }) => name)
+        throw failed(`running again after it was stopped: ${running.join(', ')}${triggered}`, running)
+      }
+    },
+    async start(names) {
+      try {
+        await runner.run(SYSTEMCTL, ['start', '--', ...names], { timeoutMs: LONGEST_WAIT_MS })
+      } catch (error) {
+        if (!(error instanceof ToolError)) throw error
+        const down = (await show(names)).filter((unit) => unit.state !== 'running').map(({ name }) => name)
+        const units = down.length === 0 ? names : down
+        throw new FailedError('units/start', `${units.join(', ')} did not start again: ${reasonOf(error)}`, {
+          rebootRequired: false,
+          next: [...units.slice(0, 1).flatMap(lookInto), `systemctl start -- ${units.join(' ')}`],
+          data: { units },
+          cause: error,
+        })
+      }
+    },
+  }
+}
