@@ -13,6 +13,8 @@ const FLOCK = '/usr/bin/flock'
 const CONFLICT = 75
 
 const PATIENCE_MS = 60_000
+/** One that has just begun or just ends has no name; on a slow machine neither takes a moment. */
+const PATIENCE_WITH_NAMELESS_MS = 5_000
 const RETRY_MS = 50
 
 const Holder = z.looseObject({
@@ -59,10 +61,11 @@ export function createFlockLock(clock: Clock): Lock {
 
 /** @throws LockedError */
 async function lockPatiently(file: FileHandle): Promise<void> {
-  const giveUp = performance.now() + PATIENCE_MS
+  const began = performance.now()
   while (!(await lockDescription(file))) {
     const holder = await readHolder(file)
-    if (holder?.brief !== true || performance.now() > giveUp) throw lockedBy(holder)
+    const patience = holder === null ? PATIENCE_WITH_NAMELESS_MS : holder.brief ? PATIENCE_MS : 0
+    if (performance.now() - began > patience) throw lockedBy(holder)
     await sleep(RETRY_MS)
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { readProcessActor } from '../../../src/sys/actor-process.ts'
 import { systemClock } from '../../../src/sys/clock-system.ts'
@@ -35,6 +36,18 @@ describe('the flock lock between processes', () => {
     expect(readFileSync(path, 'utf8')).toContain('"operation":"rollback"')
     await held.release()
     process.kill(Number(child.toString()), 'SIGKILL')
+  })
+
+  it('waits for a holder without a name, which is one that lets go just now', async () => {
+    const path = freshPath()
+    const actor = await readProcessActor()
+    const first = await lock.acquire(path, { actor, operation: 'booted', brief: false })
+
+    truncateSync(path)
+    const second = lock.acquire(path, { actor, operation: 'confirm', brief: false })
+    await sleep(300)
+    await first.release()
+    await (await second).release()
   })
 
   it('still refuses when the holder could not write its name', async () => {
