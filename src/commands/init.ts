@@ -6,7 +6,7 @@ import type { OperationReport } from '../operations/operation-report.ts'
 export default class Init extends MutatingCommand {
   static override summary = 'Adopt this machine, or an image that is being built.'
   static override description =
-    'Finds what in root is not the operating system and gives it filesystems of its own, makes the configuration directories members that follow the version, takes the factory generation and installs the boot menu. All of it happens in a new boot environment that takes effect at the next boot; the root that runs now is not changed.'
+    'Finds what in root is not the operating system and gives it filesystems of its own, makes the configuration directories members that follow the version, takes the factory generation and installs the boot menu. All of it happens in a new boot environment that takes effect at the next boot; the root that runs now is not changed. A ZFS dataset that is named with --data becomes data where it is, on any pool.'
   static override examples = [
     '<%= config.bin %> init --plan',
     '<%= config.bin %> init --config /etc/acme --data-format /usr/share/acme/data-format',
@@ -15,7 +15,11 @@ export default class Init extends MutatingCommand {
   ]
   static override flags = {
     config: Flags.string({ summary: 'A directory of the application’s configuration.', helpValue: 'PATH', multiple: true }),
-    data: Flags.string({ summary: 'A directory with the customer’s data, beyond those that belay finds.', helpValue: 'PATH', multiple: true }),
+    data: Flags.string({
+      summary: 'The customer’s data, beyond what belay finds: a directory of root, or where a ZFS dataset is mounted.',
+      helpValue: 'PATH',
+      multiple: true,
+    }),
     'in-root': Flags.string({ summary: 'A path that stays in root although it is not the operating system.', helpValue: 'PATH', multiple: true }),
     'data-format': Flags.string({ summary: 'The file in which the application’s package ships its data format.', helpValue: 'PATH' }),
     important: Flags.string({ summary: 'Packages whose versions list shows.', helpValue: 'GLOB', multiple: true }),

@@ -1,16 +1,23 @@
 import { type Placement, type RootPath, placeOutsideRoot } from '../snap/plan/not-operating-system.ts'
 import { parseMountInfo } from '../sys/mount-table.ts'
 import type { Files } from '../sys/ports.ts'
-import { inTarget } from '../snap/target.ts'
+import { type Target, inTarget } from '../snap/target.ts'
 import type { PathInRoot } from '../snap/plan/left-behind.ts'
 import type { Appliance } from './appliance.ts'
 
 const WHERE_TO_LOOK = ['/', '/var', '/var/lib']
 
+/** A path of this machine as a path of the target, null when it is its root or lies outside. */
+const pathInTarget = ({ root }: Target, path: string): string | null => {
+  const above = root === '/' ? '' : root
+  return path !== '/' && path.startsWith(`${above}/`) ? path.slice(above.length) : null
+}
+
 /** The directories of a root that may hold something else than the operating system. */
 export const readRootPaths = async (files: Files, root: string, alsoAt: readonly string[]): Promise<RootPath[]> => {
   const target = { root, live: false }
-  const mounts = new Set(parseMountInfo(await files.readText('/proc/self/mountinfo')).map((mount) => mount.mountpoint))
+  const mountpoints = parseMountInfo(await files.readText('/proc/self/mountinfo')).flatMap(({ mountpoint }) => pathInTarget(target, mountpoint) ?? [])
+  const innermostFirst = mountpoints.toSorted((a, b) => b.length - a.length)
   const paths = new Set(alsoAt)
   for (const directory of WHERE_TO_LOOK) {
     if ((await files.stat(inTarget(target, directory)))?.kind !== 'directory') continue
@@ -19,8 +26,8 @@ export const readRootPaths = async (files: Files, root: string, alsoAt: readonly
   const found: RootPath[] = []
   for (const path of paths) {
     const stat = await files.stat(inTarget(target, path))
-    if (stat !== null)
-      found.push({ path, kind: stat.kind === 'directory' || stat.kind === 'symlink' ? stat.kind : 'other', mounted: mounts.has(inTarget(target, path)) })
+    const mount = innermostFirst.find((mountpoint) => path === mountpoint || path.startsWith(`${mountpoint}/`)) ?? null
+    if (stat !== null) found.push({ path, kind: stat.kind === 'directory' || stat.kind === 'symlink' ? stat.kind : 'other', mount })
   }
   return found
 }

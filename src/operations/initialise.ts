@@ -5,9 +5,10 @@ import type { Volume } from '../snap/model.ts'
 import { numberOf } from '../snap/names.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import { planInit } from '../snap/plan/init.ts'
-import { placeOutsideRoot } from '../snap/plan/not-operating-system.ts'
+import { mountedAlready, placeOutsideRoot } from '../snap/plan/not-operating-system.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { Appliance } from './appliance.ts'
+import { findDataToAdopt } from './find-data-to-adopt.ts'
 import { readBoot, refuseFull } from './prove-space-for-init.ts'
 import { readBootLayout } from './read-boot-layout.ts'
 import { readRootPaths } from './find-paths-left-in-root.ts'
@@ -74,6 +75,7 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
     }
   }
   const found = await readRootPaths(appliance.files, root, [...request.config, ...request.data])
+  const adopted = await findDataToAdopt(appliance, found, request.data)
   const placements = placeOutsideRoot(found, request)
   const nested = await appliance.driver.nestedIn(volume)
   const swallowed = nested.find(({ path }) =>
@@ -97,6 +99,8 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
       bootPartition:
         layout.kind === 'boot-partition' ? { source: layout.source, names: held.filter(({ isKernel }) => isKernel).map(({ name }) => name) } : null,
       placements,
+      adopted,
+      left: mountedAlready(found, request),
       config: request.config,
       policyText: request.policyText,
       notices: request.notices,

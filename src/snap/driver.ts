@@ -25,12 +25,20 @@ export interface PoolSpace {
   readonly total: number
 }
 
-/** Names as in zpool-features(7). */
+/** Names as in zpool-features(7), of the root's pool and of those with adopted data: a version is to read its data too. */
 export interface PoolFeatures {
   /** In use: a ZFS that does not know one of them cannot import the pool for writing. */
   readonly active: readonly string[]
   /** Known to the running ZFS, and off. */
   readonly disabled: readonly string[]
+}
+
+/** What comes of adopting a volume as data where it is. */
+export interface DataAdoption {
+  /** Whether it mounts itself now, on every system that has the pool, and will not any more. */
+  readonly mountsItself: boolean
+  /** What lies below it in the pool and mounts itself, by mount point: a copy of the volume has none of it, and the order of mounting would be undefined. */
+  readonly inner: readonly { readonly path: string; readonly volume: Volume }[]
 }
 
 /**
@@ -51,7 +59,7 @@ export interface Driver {
    * @throws RefusedError `layout/…` with the way out
    */
   checkAdoption(root: Volume, config: readonly string[]): Promise<void>
-  /** The volume that is mounted at a directory of the target, null when that directory is not a mount of this pool's. */
+  /** The volume that is mounted at a directory of the target, null when that directory is not a mount of this pool's (on ZFS: of any imported pool's). */
   volumeAt(directory: string): Promise<Volume | null>
   space(): Promise<PoolSpace>
   /** What the pool demands of a ZFS that imports it, and what the running one would add to that on `zpool upgrade`. None on btrfs. */
@@ -78,6 +86,19 @@ export interface Driver {
   /** Move what a boot environment has at a path into a data or log volume of its own; an empty directory stays as its mount point. */
   carveData(name: DataName, be: BeName, mountpoint: string): Promise<Volume>
   destroyData(name: DataName): Promise<void>
+  /**
+   * Whether a volume that is mounted, and that belay did not make, can become data where it is.
+   * @throws RefusedError `layout/…` with the way out, NotFoundError
+   */
+  checkDataAdoption(volume: Volume): Promise<DataAdoption>
+  /** Make it data: it gets belay's mark, and is neither moved nor unmounted nor copied. @throws what checkDataAdoption throws */
+  adoptData(name: DataName, volume: Volume): Promise<Volume>
+  /** Take back adoptData, whole or cut. */
+  unadoptData(name: DataName): Promise<void>
+  /** Let adopted data be mounted by the fstab of a boot environment alone, from the next boot on. Idempotent. */
+  mountDataByFstab(name: DataName): Promise<void>
+  /** Pools with adopted data that are not imported. None on btrfs. */
+  absentPools(): Promise<readonly string[]>
   /** Turn a plain directory inside a boot environment's root into a config member with the same content. */
   carveConfig(be: BeName, mountpoint: string): Promise<Member>
   /** Take back a carveConfig that was cut: what it moved aside goes back to its place. A member that is complete stays. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from 'vitest'
 import { describeBootEnvironments } from './driver/boot-environments.ts'
 import { describeConfigMembers } from './driver/config-members.ts'
+import { describeDataAdoption, describeRefusedAdoption } from './driver/data-adoption.ts'
 import { describeDataBinding } from './driver/data-binding.ts'
 import { describeDataVolumes } from './driver/data-volumes.ts'
 import type { DriverUnderTest } from './driver/driver-under-test.ts'
@@ -10,7 +11,7 @@ import { Scene } from './driver/scene.ts'
 import { describeState } from './driver/state.ts'
 
 /** What every driver promises. Each case gets a pool of its own with an installed root. */
-export function describeDriver(name: string, prepare: () => Promise<DriverUnderTest>): void {
+export function describeDriver(name: string, prepare: () => Promise<DriverUnderTest>, { adoptsData }: { readonly adoptsData: boolean }): void {
   describe(`${name} keeps the contract of Driver`, () => {
     let subject: DriverUnderTest | null = null
     const scene = new Scene(() => {
@@ -31,6 +32,8 @@ export function describeDriver(name: string, prepare: () => Promise<DriverUnderT
     describeBootEnvironments(scene)
     describeConfigMembers(scene)
     describeDataVolumes(scene)
+    if (adoptsData) describeDataAdoption(scene)
+    else describeRefusedAdoption(scene)
     describeDataBinding(scene)
     describeIdentity(scene)
   })

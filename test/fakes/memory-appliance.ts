@@ -72,14 +72,20 @@ export class MemoryAppliance {
   #planned = 0
   #boots = 0
 
-  /** A machine on which belay was initialised, running its first boot environment. */
-  static async initialised(): Promise<MemoryAppliance> {
+  /** A machine before belay. */
+  static async installed(): Promise<MemoryAppliance> {
     const machine = new MemoryAppliance()
     await machine.pool.make('installed')
     const volume = await machine.pool.volumeAtPath('installed')
     if (volume === null) throw new Error('the installed root was not made')
     await machine.#fill(machine.pool.at('installed'))
     await machine.pool.mount(volume, TARGET)
+    return machine
+  }
+
+  /** A machine on which belay was initialised, running its first boot environment. */
+  static async initialised(): Promise<MemoryAppliance> {
+    const machine = await MemoryAppliance.installed()
     await initialise(machine.process(), { config: [CONFIG], data: [DATA], inRoot: [], policyText: 'format: 1\n', notices: [] }, quietly)
     await machine.reboot()
     return machine

@@ -1,6 +1,6 @@
 import { BugError, NotFoundError, RefusedError } from '../../src/errors.ts'
 import type { RootFilesystem } from '../../src/boot/kernel-arguments.ts'
-import type { Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../../src/snap/driver.ts'
+import type { DataAdoption, Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../../src/snap/driver.ts'
 import { bindFstab } from '../../src/snap/fstab.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../../src/snap/model.ts'
 import type { BeName, DataName, GenerationName } from '../../src/snap/names.ts'
@@ -25,11 +25,14 @@ export class MemoryDriver implements Driver {
   readonly atomicSets: boolean
   readonly pool: string
   readonly #pool: MemoryPool
+  readonly #adoptsData: boolean
 
-  constructor(pool: MemoryPool, options: { readonly atomicSets?: boolean } = {}) {
+  /** @param options what ZFS can and btrfs cannot */
+  constructor(pool: MemoryPool, options: { readonly atomicSets?: boolean; readonly adoptsData?: boolean } = {}) {
     this.#pool = pool
     this.pool = pool.id
     this.atomicSets = options.atomicSets ?? false
+    this.#adoptsData = options.adoptsData ?? false
   }
 
   /** Start a boot environment, as the firmware would: its root is what /target shows from now on. */
@@ -135,6 +138,40 @@ export class MemoryDriver implements Driver {
 
   async destroyData(name: DataName): Promise<void> {
     await this.#destroy('data', name)
+  }
+
+  async checkDataAdoption(volume: Volume): Promise<DataAdoption> {
+    const { locator, guid } = await this.#find(volume)
+    if (!this.#adoptsData) throw new RefusedError('layout/mounted-data', `${locator} is mounted by a line of its own`)
+    if ([...this.#pool.marks.values()].some(({ paths }) => paths.includes(locator))) throw new RefusedError('layout/marked', `${locator} is belay’s already`)
+    return { mountsItself: this.#pool.selfMounting.has(guid), inner: [] }
+  }
+
+  async adoptData(name: DataName, volume: Volume): Promise<Volume> {
+    await this.checkDataAdoption(volume)
+    const found = await this.#find(volume)
+    await this.#refuseOccupied('data', name)
+    this.#pool.change()
+    this.#pool.marks.set(`data/${name}`, { kind: 'data', paths: [found.locator] })
+    return found
+  }
+
+  unadoptData(name: DataName): Promise<void> {
+    this.#pool.change()
+    this.#pool.marks.delete(`data/${name}`)
+    return Promise.resolve()
+  }
+
+  async mountDataByFstab(name: DataName): Promise<void> {
+    for (const path of this.#pool.marks.get(`data/${name}`)?.paths ?? []) {
+      const volume = await this.#volumeAtPath(path)
+      this.#pool.change()
+      this.#pool.selfMounting.delete(volume.guid)
+    }
+  }
+
+  absentPools(): Promise<readonly string[]> {
+    return Promise.resolve([])
   }
 
   async carveConfig(be: BeName, mountpoint: string): Promise<Member> {
@@ -245,7 +282,9 @@ export class MemoryDriver implements Driver {
 
   async #names(kind: Kind): Promise<string[]> {
     const directory = this.#pool.at(kind)
-    return (await this.#pool.files.stat(directory)) === null ? [] : (await this.#pool.files.list(directory)).filter((name) => NAME[kind].test(name))
+    const there = (await this.#pool.files.stat(directory)) === null ? [] : await this.#pool.files.list(directory)
+    const marked = [...this.#pool.marks.keys()].flatMap((key) => (isBelow(key, kind) ? [key.slice(kind.length + 1)] : []))
+    return [...new Set([...there, ...marked])].filter((name) => NAME[kind].test(name)).toSorted()
   }
 
   async #find(volume: Volume): Promise<Volume> {
@@ -278,8 +317,7 @@ export class MemoryDriver implements Driver {
     fill: () => Promise<void>,
   ): Promise<readonly Member[]> {
     const container = `${kind}/${name}`
-    if ((await this.#pool.files.stat(this.#pool.at(container))) !== null)
-      throw new RefusedError('name-occupied', `${container} exists already`, { data: { path: container } })
+    await this.#refuseOccupied(kind, name)
     this.#pool.change()
     this.#pool.marks.set(container, { kind, paths: members.map(({ path }) => path) })
     await this.#pool.files.makeDirectory(this.#pool.at(container))
@@ -295,6 +333,11 @@ export class MemoryDriver implements Driver {
     return made
   }
 
+  async #refuseOccupied(kind: Kind, name: Name): Promise<void> {
+    const container = `${kind}/${name}`
+    if ((await this.#names(kind)).includes(name)) throw new RefusedError('name-occupied', `${container} exists already`, { data: { path: container } })
+  }
+
   /** What lies in an object, and whether there is one. @throws RefusedError as destroying it would. */
   async #inside(kind: Kind, name: Name): Promise<readonly Volume[] | null> {
     const container = `${kind}/${name}`
@@ -303,7 +346,8 @@ export class MemoryDriver implements Driver {
       if ((await this.#pool.files.stat(this.#pool.at(container))) === null) return null
       throw new RefusedError('not-ours', `${container} does not carry belay’s mark; it is left alone`, { data: { path: container } })
     }
-    const inside = (await this.#pool.volumes()).filter((volume) => isBelow(volume.locator, container))
+    const places = [container, ...mark.paths]
+    const inside = (await this.#pool.volumes()).filter(({ locator }) => places.some((place) => locator === place || isBelow(locator, place)))
     for (const volume of inside) {
       const mountpoint = await this.#pool.mountpointOf(volume)
       if (mountpoint !== null) throw new RefusedError('in-use', `${volume.locator} is mounted at ${mountpoint}`)

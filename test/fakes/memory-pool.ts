@@ -21,6 +21,8 @@ export class MemoryPool {
   readonly files: MemoryFiles
   readonly life: Lifespan
   readonly marks = new Map<string, MemoryMark>()
+  /** GUIDs of volumes that are mounted by a property of their own. */
+  readonly selfMounting = new Set<string>()
   readonly #paths = new Map<number, string>()
   readonly #mounts = new Map<string, number>()
 

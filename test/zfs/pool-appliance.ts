@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { parseFstab } from '../../demo/appliance/fstab.ts'
 import type { Appliance } from '../../src/operations/appliance.ts'
 import { initialise } from '../../src/operations/initialise.ts'
+import type { OperationResult } from '../../src/operations/run-operation.ts'
 import { recordBoot } from '../../src/operations/record-boot.ts'
 import { Policy } from '../../src/policy/policy.ts'
 import { noFaults } from '../../src/snap/fault-points.ts'
+import type { Volume } from '../../src/snap/model.ts'
 import type { BeName } from '../../src/snap/names.ts'
 import type { ZfsDriver } from '../../src/snap/zfs/zfs-driver.ts'
 import { CONFIG, FILES } from '../contract/driver/scene.ts'
@@ -46,19 +48,34 @@ export class PoolAppliance {
     this.packages = new SmallPackages(subject.files, this.root)
   }
 
-  /** A machine on which belay was initialised, running its first boot environment. */
-  static async initialised(): Promise<PoolAppliance> {
+  /** A machine before belay. */
+  static async installed(): Promise<PoolAppliance> {
     const machine = new PoolAppliance(await ZfsUnderTest.make(512))
     try {
       await machine.packages.install(machine.root)
       machine.#mountGrubPartition()
-      await initialise(await machine.process(), { config: [CONFIG], data: [FILES], inRoot: [], policyText: 'format: 1\n', notices: [] }, quietly)
+      return machine
+    } catch (error) {
+      await machine.release()
+      throw error
+    }
+  }
+
+  /** A machine on which belay was initialised, running its first boot environment. */
+  static async initialised(): Promise<PoolAppliance> {
+    const machine = await PoolAppliance.installed()
+    try {
+      await machine.initialise([FILES])
       await machine.reboot()
       return machine
     } catch (error) {
       await machine.release()
       throw error
     }
+  }
+
+  async initialise(data: readonly string[]): Promise<OperationResult> {
+    return initialise(await this.process(), { config: [CONFIG], data, inRoot: [], policyText: 'format: 1\n', notices: [] }, quietly)
   }
 
   /** Where its root is mounted. */
@@ -99,6 +116,13 @@ export class PoolAppliance {
     })
   }
 
+  /** A dataset of another pool with a customer's file in it, mounted at a path of the root as `zfs mount` does. */
+  async addCustomerPool(path: string): Promise<Volume> {
+    this.subject.makeOtherPool()
+    const { volume } = await this.subject.makeMounted(join(this.root, path))
+    return volume
+  }
+
   /** Off and on again: root and configuration as zfs-initramfs mounts them, then what the version's own fstab says. */
   async reboot(): Promise<BeName> {
     await this.#driver?.close()
@@ -106,8 +130,10 @@ export class PoolAppliance {
     execFileSync('/usr/bin/umount', ['--recursive', this.root])
     const be = this.partition.start()
     await this.subject.mount({ pool: this.subject.pool, guid: '', locator: `${this.subject.poolName}/ROOT/${be}` }, this.root)
-    for (const { source, mountpoint, type } of parseFstab(readFileSync(join(this.root, 'etc/fstab'), 'utf8')))
-      if (type === 'zfs') execFileSync('/usr/bin/mount', ['-t', 'zfs', source, join(this.root, mountpoint)])
+    // As zfs-mount.service does, which systemd orders neither before nor after a line of fstab.
+    if (this.subject.otherPool !== null) this.subject.zfs('mount', '-a')
+    for (const { source, mountpoint, type, options } of parseFstab(readFileSync(join(this.root, 'etc/fstab'), 'utf8')))
+      if (type === 'zfs') execFileSync('/usr/bin/mount', ['-t', 'zfs', '-o', options.join(','), source, join(this.root, mountpoint)])
     this.#mountGrubPartition()
     this.#rebootNote = null
     this.#boots += 1

@@ -7,7 +7,7 @@ import { asSources, BE, CONFIG, DATA, FILES, GENERATION, memberAt, OTHER_BE, OTH
 import { hasHappened, seeStorm } from '../contract/driver/write-storm.ts'
 import { ZfsUnderTest } from './zfs-under-test.ts'
 
-describeDriver('ZfsDriver', () => ZfsUnderTest.make())
+describeDriver('ZfsDriver', () => ZfsUnderTest.make(), { adoptsData: true })
 
 describe('ZfsDriver on a real pool', () => {
   let subject: ZfsUnderTest

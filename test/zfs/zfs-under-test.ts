@@ -24,22 +24,45 @@ export class ZfsUnderTest implements DriverUnderTest {
   readonly directory: string
   readonly driver: ZfsDriver
   installed: DriverUnderTest['installed']
+  /** A pool in a second file, which the root is not on; null until makeOtherPool. */
+  otherPool: { readonly name: string; readonly guid: string } | null = null
   #drivers = 0
   #mounts = 0
 
   private constructor(megabytes: number) {
     this.directory = realpathSync(mkdtempSync(join(tmpdir(), 'belay-zfs-')))
     this.poolName = basename(this.directory)
-    const image = join(this.directory, 'image')
-    writeFileSync(image, '')
-    truncateSync(image, megabytes * 1024 * 1024)
-    execFileSync('/usr/sbin/zpool', ['create', '-O', 'mountpoint=none', '-O', 'canmount=off', '-O', 'xattr=sa', '-O', 'acltype=posixacl', this.poolName, image])
-    this.pool = execFileSync('/usr/sbin/zpool', ['get', '-H', '-p', '-o', 'value', 'guid', this.poolName], { encoding: 'utf8' }).trim()
+    this.pool = this.#makePool(this.poolName, 'image', megabytes)
     this.runner = createExecaRunner(new RecordingLog())
     this.files = createNodeFiles(this.runner)
     this.driver = this.open()
     const directory = join(this.directory, 'installed')
     this.installed = { volume: { pool: this.pool, guid: 'not known yet', locator: `${this.poolName}/ROOT/debian` }, directory }
+  }
+
+  #makePool(name: string, file: string, megabytes: number): string {
+    const image = join(this.directory, file)
+    writeFileSync(image, '')
+    truncateSync(image, megabytes * 1024 * 1024)
+    this.zpool('create', '-O', 'mountpoint=none', '-O', 'canmount=off', '-O', 'xattr=sa', '-O', 'acltype=posixacl', name, image)
+    return this.zpool('get', '-H', '-p', '-o', 'value', 'guid', name).trim()
+  }
+
+  makeOtherPool(megabytes = 128): { readonly name: string; readonly guid: string } {
+    const name = `${this.poolName}-other`
+    const guid = this.#makePool(name, 'other-image', megabytes)
+    this.otherPool = { name, guid }
+    return this.otherPool
+  }
+
+  exportOtherPool(): void {
+    for (const { mountpoint, source } of this.#mounted().toReversed())
+      if (source.startsWith(`${this.poolName}-other`)) execFileSync('/usr/bin/umount', [mountpoint])
+    this.zpool('export', `${this.poolName}-other`)
+  }
+
+  importOtherPool(): void {
+    this.zpool('import', '-N', '-d', join(this.directory, 'other-image'), `${this.poolName}-other`)
   }
 
   static async make(megabytes = 256): Promise<ZfsUnderTest> {
@@ -93,7 +116,7 @@ export class ZfsUnderTest implements DriverUnderTest {
     const directory = at ?? join(this.directory, `mount-${String(this.#mounts)}`)
     await this.files.makeDirectory(directory)
     for (const { name, place } of this.#withMembers(locator)) {
-      const isLegacy = name.includes('@') || this.#property(name, 'mountpoint') === 'legacy'
+      const isLegacy = name.includes('@') || this.property(name, 'mountpoint') === 'legacy'
       execFileSync('/usr/bin/mount', ['-t', 'zfs', ...(isLegacy ? [] : ['-o', 'zfsutil']), name, `${directory}${place}`])
     }
     return {
@@ -113,6 +136,23 @@ export class ZfsUnderTest implements DriverUnderTest {
       const [name = '', place = ''] = row.split('\t')
       return { name, place: name === locator ? '' : place }
     })
+  }
+
+  /** On the other pool where there is one. */
+  async makeMounted(at = join(this.directory, 'customer')): ReturnType<DriverUnderTest['makeMounted']> {
+    const dataset = `${this.otherPool?.name ?? this.poolName}/customer`
+    this.zfs('create', '-o', `mountpoint=${at}`, dataset)
+    await this.files.writeAtomic(join(at, 'customer.txt'), 'customer\n')
+    const volume = await this.driver.volumeAt(at)
+    if (volume === null) throw new Error('the driver does not know what is mounted')
+    return {
+      volume,
+      directory: at,
+      unmount: () => {
+        execFileSync('/usr/bin/umount', [at])
+        return Promise.resolve()
+      },
+    }
   }
 
   async makeForeign(kind: ForeignKind, name: string): Promise<string> {
@@ -154,7 +194,11 @@ export class ZfsUnderTest implements DriverUnderTest {
     return execFileSync('/usr/sbin/zfs', args, { encoding: 'utf8' })
   }
 
-  #property(dataset: string, property: string): string {
+  zpool(...args: string[]): string {
+    return execFileSync('/usr/sbin/zpool', args, { encoding: 'utf8' })
+  }
+
+  property(dataset: string, property: string): string {
     return this.zfs('get', '-H', '-p', '-o', 'value', property, dataset).trim()
   }
 
@@ -173,7 +217,8 @@ export class ZfsUnderTest implements DriverUnderTest {
   /** Also what drivers of dead processes left mounted. */
   async release(): Promise<void> {
     for (const { mountpoint } of this.#mounted().toReversed()) execFileSync('/usr/bin/umount', ['--lazy', mountpoint])
-    execFileSync('/usr/sbin/zpool', ['destroy', '-f', this.poolName])
+    const names = new Set(this.zpool('list', '-H', '-o', 'name').trim().split('\n'))
+    for (const name of [this.poolName, `${this.poolName}-other`]) if (names.has(name)) this.zpool('destroy', '-f', name)
     await rm(this.directory, { recursive: true })
   }
 }

@@ -5,14 +5,19 @@ import { readPlanningState } from '../read-planning-state.ts'
 import { type Check, type Diagnosis, fixable, note, problem } from './finding.ts'
 
 export const pool: Check = async (appliance, { index }) => {
-  const found: Diagnosis[] = []
+  const absent = await appliance.driver.absentPools()
+  const found: Diagnosis[] = absent.map((guid) => {
+    const paths = new Set(index.data.flatMap(({ mountpoint, volume }) => (volume.pool === guid ? [mountpoint] : [])))
+    return problem('pool-not-imported', `the pool with GUID ${guid} is not imported (data at ${[...paths].join(', ')})`, `zpool import ${guid}`)
+  })
   for (const generation of index.generations) {
     const present = await appliance.driver.membersOf(generation)
-    if (present.length < generation.members.length) {
+    const expected = generation.members.filter(({ volume }) => !absent.includes(volume.pool))
+    if (present.length < expected.length) {
       found.push(
         problem(
           'generation-missing',
-          `generation ${String(generation.id)} has lost ${String(generation.members.length - present.length)} of its members`,
+          `generation ${String(generation.id)} has lost ${String(expected.length - present.length)} of its members`,
           `belay delete ${String(generation.id)}`,
         ),
       )

@@ -2,7 +2,7 @@ import { BugError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
-import type { Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
+import type { DataAdoption, Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
@@ -117,6 +117,26 @@ export class BtrfsDriver implements Driver {
     await this.#containers.destroy('data', name)
   }
 
+  checkDataAdoption(volume: Volume): Promise<DataAdoption> {
+    return Promise.reject(mountedAlready(volume))
+  }
+
+  adoptData(_name: DataName, volume: Volume): Promise<Volume> {
+    return Promise.reject(mountedAlready(volume))
+  }
+
+  unadoptData(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  mountDataByFstab(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  absentPools(): Promise<readonly string[]> {
+    return Promise.resolve([])
+  }
+
   carveConfig(be: BeName, mountpoint: string): Promise<Member> {
     return this.#carving.carveConfig(be, mountpoint)
   }
@@ -215,3 +235,13 @@ export class BtrfsDriver implements Driver {
     return `${await this.plannedStateDirectory()}/reserve`
   }
 }
+
+/** belay's mark on btrfs is a file beside the subvolume, in a directory of belay's: one that stays where it is cannot have it. */
+const mountedAlready = ({ locator }: Volume): RefusedError =>
+  new RefusedError('layout/mounted-data', `subvolume ${locator} is mounted by a line of its own; on btrfs belay makes data of directories of root only`, {
+    next: [
+      'leave --data out: it stays as it is, and is not part of versions',
+      'or unmount it, take its line out of /etc/fstab, copy what it holds into the directory where it was mounted, and run belay init again',
+    ],
+    data: { subvolume: locator },
+  })

@@ -4,7 +4,17 @@ import { memberFrom, membersFrom, volumeOrFrom } from './results.ts'
 import { sourcesOf } from '../plan/state.ts'
 
 type SnapshotKinds =
-  'generation.take' | 'generation.destroy' | 'be.clone' | 'be.destroy' | 'data.clone' | 'data.carve' | 'data.bind' | 'data.destroy' | 'config.carve'
+  | 'generation.take'
+  | 'generation.destroy'
+  | 'be.clone'
+  | 'be.destroy'
+  | 'data.clone'
+  | 'data.carve'
+  | 'data.adopt'
+  | 'data.mount-by-fstab'
+  | 'data.bind'
+  | 'data.destroy'
+  | 'config.carve'
 
 const nothing = (): Promise<void> => Promise.resolve()
 
@@ -26,6 +36,8 @@ export const snapshotEffects = (driver: Driver): Pick<Effects, SnapshotKinds> =>
   'be.destroy': { apply: (step) => driver.destroyBe(step.name), undo: nothing },
   'data.clone': { apply: (step) => driver.cloneData(step.name, step.from), undo: (step) => driver.destroyData(step.name) },
   'data.carve': { apply: (step) => driver.carveData(step.name, step.be, step.mountpoint), undo: (step) => driver.destroyData(step.name) },
+  'data.adopt': { apply: (step) => driver.adoptData(step.name, step.volume), undo: (step) => driver.unadoptData(step.name) },
+  'data.mount-by-fstab': { apply: (step) => driver.mountDataByFstab(step.name), undo: nothing },
   'data.bind': {
     apply: (step, { results }) =>
       driver.bindData(

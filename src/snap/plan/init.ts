@@ -8,6 +8,14 @@ import type { Plan } from './plan.ts'
 import { Numbering, type PlanContext, type PlanningState } from './state.ts'
 import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
 
+/** A volume that is mounted already and becomes data where it is. */
+export interface AdoptedData {
+  readonly path: string
+  readonly volume: Volume
+  /** Whether the system that was adopted mounts it without a line of fstab. */
+  readonly mountsItself: boolean
+}
+
 /** What init found. */
 export interface InitState {
   readonly driver: 'btrfs' | 'zfs'
@@ -20,6 +28,9 @@ export interface InitState {
   /** The partition at /boot whose kernels move into root; null where they are there already. */
   readonly bootPartition: { readonly source: string; readonly names: readonly string[] } | null
   readonly placements: readonly Placement[]
+  readonly adopted: readonly AdoptedData[]
+  /** Filesystems of their own that nobody named, by where they are mounted. */
+  readonly left: readonly string[]
   readonly config: readonly string[]
   readonly policyText: string
   readonly notices: readonly string[]
@@ -37,6 +48,20 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
   const standby = numbering.be()
   const factory = numbering.generation()
   const carved = state.placements.map((placement) => ({ ...placement, name: numbering.data(), id: `move-${idFor(placement.path)}` }))
+  const adopted = state.adopted.map((item) => ({ ...item, name: numbering.data(), id: `adopt-${idFor(item.path)}` }))
+  const adoptData = adopted.map((item): Step => ({
+    id: item.id,
+    kind: 'data.adopt',
+    name: item.name,
+    volume: item.volume,
+    why: `make ${item.volume.locator}, mounted at ${item.path}, data (named by --data)`,
+  }))
+  const mountByFstab = adopted.map((item): Step => ({
+    id: `fstab-${idFor(item.path)}`,
+    kind: 'data.mount-by-fstab',
+    name: item.name,
+    why: `let the fstab of a version alone mount ${item.volume.locator}`,
+  }))
   const carveData = carved.map((item): Step => ({
     id: item.id,
     kind: 'data.carve',
@@ -67,7 +92,7 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
             why: `write into the fstab of ${be} that the partition is mounted at ${BOOT_PARTITION}, and its directory grub at /boot/grub`,
           },
         ]
-  const uses: PlannedDataUse[] = carved.map((item) => ({ mountpoint: item.path, data: item.name, volume: { step: item.id } }))
+  const uses: PlannedDataUse[] = [...carved, ...adopted].map((item) => ({ mountpoint: item.path, data: item.name, volume: { step: item.id } }))
   const dataUses = uses.map(({ mountpoint, data }) => ({ mountpoint, data }))
   const configMembers = carveConfig.map((step) => ({ step: step.id }))
   const choice: BootChoice = { good: be, trial: null, attemptsLeft: 0, once: null }
@@ -75,6 +100,11 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
     ...carved.map((item): PlannedChange => ({
       planned: 'add-data',
       draft: { name: item.name, role: item.role, mountpoint: item.path, format: null },
+      volume: { step: item.id },
+    })),
+    ...adopted.map((item): PlannedChange => ({
+      planned: 'add-data',
+      draft: { name: item.name, role: 'data', mountpoint: item.path, format: null },
       volume: { step: item.id },
     })),
     {
@@ -115,7 +145,11 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
       dataFormat: { step: 'describe-factory' },
     },
     { planned: 'change', change: { change: 'factory', factory: { from: null, to: factory } } },
-    { planned: 'adopt-data-format', names: carved.filter((item) => item.role === 'data').map((item) => item.name), dataFormat: { step: 'describe-factory' } },
+    {
+      planned: 'adopt-data-format',
+      names: [...carved.filter((item) => item.role === 'data'), ...adopted].map((item) => item.name),
+      dataFormat: { step: 'describe-factory' },
+    },
   ]
   return {
     format: 1,
@@ -140,6 +174,11 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
             'the way back: “The system as it was before belay” in the boot menu starts this system with its own kernel',
           ]),
       ...carved.map((item) => `${item.path} becomes ${item.role} (${item.why})`),
+      ...adopted.flatMap(({ path, volume: { locator }, mountsItself }) => [
+        `${locator}, mounted at ${path}, becomes data where it is: it is neither moved nor copied (named by --data)`,
+        ...(mountsItself ? [`the system as it was before belay does not mount ${locator} by itself any more: zfs mount ${locator}`] : []),
+      ]),
+      ...state.left.map((path) => `${path} is a filesystem of its own: it stays as it is, and is not part of versions`),
       ...state.config.map((path) => `${path} becomes configuration that follows the version`),
       `${state.root.locator}, which runs now, stays as it is; what is written into it before the reboot is not in ${be}`,
     ],
@@ -155,6 +194,7 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
       ...moveBoot,
       ...carveData,
       ...carveConfig,
+      ...adoptData,
       { id: 'bind-data', kind: 'data.bind', be, uses, why: `write into ${be} which data it uses` },
       { id: 'policy', kind: 'policy.write', be, text: state.policyText, why: 'write /etc/belay/config.yaml' },
       { id: 'boot-set', kind: 'boot-set.build', be, root: { step: 'clone-root' }, why: 'verify the kernel and initrd and give them to GRUB' },
@@ -187,6 +227,7 @@ export const planInit = (state: InitState, context: PlanContext): Plan => {
       { id: 'menu', kind: 'menu.write', choice, why: 'write the boot menu' },
       { id: 'switch', kind: 'choice.write', from: null, to: choice, why: `let GRUB start ${be}` },
       { id: 'grub', kind: 'grub.install', why: 'put belay’s static grub.cfg in place, and into GRUB on the disk what starts a version without it' },
+      ...mountByFstab,
       { id: 'reboot-note', kind: 'reboot.note', text: `belay init: ${be} takes effect at the next boot`, why: 'say that a reboot is needed' },
     ],
     commit: 'grub',

@@ -2,8 +2,8 @@
 export interface RootPath {
   readonly path: string
   readonly kind: 'directory' | 'symlink' | 'other'
-  /** A filesystem of its own already. */
-  readonly mounted: boolean
+  /** Where the filesystem is mounted on which it lies, null for that of root: the path itself, or a directory around it. */
+  readonly mount: string | null
 }
 
 /** What init makes of a path. */
@@ -97,14 +97,14 @@ const SERVICE_STATE = /^\/var\/lib\/([^/]+)$/
 
 const isBelow = (path: string, parent: string): boolean => path === parent || path.startsWith(`${parent}/`)
 
-/**
- * Which paths of root become data or log. Paths that are mounts already, symlinks, empty stubs below another placement, policy's
- * `inRoot` paths and the application's configuration stay where they are.
- */
-export const placeOutsideRoot = (
-  found: readonly RootPath[],
-  choices: { readonly inRoot: readonly string[]; readonly data: readonly string[]; readonly config: readonly string[] },
-): Placement[] => {
+interface Choices {
+  readonly inRoot: readonly string[]
+  readonly data: readonly string[]
+  readonly config: readonly string[]
+}
+
+/** The directories that are not the operating system, wherever they lie, without those that policy leaves in root or that are configuration. */
+const candidatesOf = (found: readonly RootPath[], choices: Choices): (Placement & { readonly mount: string | null })[] => {
   const candidates: Placement[] = [
     ...choices.data.map((path): Placement => ({ path, role: 'data', why: 'named by --data' })),
     ...ALWAYS,
@@ -113,15 +113,28 @@ export const placeOutsideRoot = (
       return service === undefined || OPERATING_SYSTEM_STATE.has(service) ? [] : [{ path, role: 'data', why: `state of ${service}` }]
     }),
   ]
-  const placements: Placement[] = []
-  for (const candidate of candidates) {
+  return candidates.flatMap((candidate) => {
     const entry = found.find(({ path }) => path === candidate.path)
-    if (entry?.kind !== 'directory' || entry.mounted) continue
-    if (
+    const stays =
       choices.inRoot.some((path) => isBelow(candidate.path, path)) ||
       choices.config.some((path) => isBelow(candidate.path, path) || isBelow(path, candidate.path))
-    )
-      continue
+    return entry?.kind !== 'directory' || stays ? [] : [{ ...candidate, mount: entry.mount }]
+  })
+}
+
+/** Filesystems of their own that hold what would go out of root, and that nobody named. */
+export const mountedAlready = (found: readonly RootPath[], choices: Choices): string[] => [
+  ...new Set(candidatesOf(found, choices).flatMap(({ path, mount }) => (mount === null || choices.data.includes(path) ? [] : [mount]))),
+]
+
+/**
+ * Which paths of root become data or log. Paths that are mounts already, or lie in one, symlinks, empty stubs below another placement, policy's
+ * `inRoot` paths and the application's configuration stay where they are.
+ */
+export const placeOutsideRoot = (found: readonly RootPath[], choices: Choices): Placement[] => {
+  const placements: Placement[] = []
+  for (const { mount, ...candidate } of candidatesOf(found, choices)) {
+    if (mount !== null) continue
     if (placements.some((placement) => isBelow(candidate.path, placement.path) || isBelow(placement.path, candidate.path))) continue
     placements.push(candidate)
   }

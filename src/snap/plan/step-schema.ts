@@ -127,6 +127,8 @@ const STEPS = {
   'be.destroy': stepOf('be.destroy', { name: BeName }),
   'data.clone': stepOf('data.clone', { name: DataName, from: Volume }),
   'data.carve': stepOf('data.carve', { name: DataName, be: BeName, mountpoint: MountPoint }),
+  'data.adopt': stepOf('data.adopt', { name: DataName, volume: Volume }),
+  'data.mount-by-fstab': stepOf('data.mount-by-fstab', { name: DataName }),
   'data.bind': stepOf('data.bind', { be: BeName, uses: z.array(Use.extend({ volume: VolumeOrStep })) }),
   'identity.carry': stepOf('identity.carry', { be: BeName, paths: z.array(MountPoint), plan: z.string().regex(/^[A-Za-z0-9-]+$/, 'must be the id of a plan') }),
   'data.destroy': stepOf('data.destroy', { name: DataName }),

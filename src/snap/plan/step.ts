@@ -71,6 +71,10 @@ export type StepAction =
   | { readonly kind: 'be.destroy'; readonly name: BeName }
   | { readonly kind: 'data.clone'; readonly name: DataName; readonly from: Volume }
   | { readonly kind: 'data.carve'; readonly name: DataName; readonly be: BeName; readonly mountpoint: string }
+  /** Somebody's volume, which stays where it is. */
+  | { readonly kind: 'data.adopt'; readonly name: DataName; readonly volume: Volume }
+  /** Behind the commit point: until then the system that was adopted mounts its data as ever. */
+  | { readonly kind: 'data.mount-by-fstab'; readonly name: DataName }
   | { readonly kind: 'data.bind'; readonly be: BeName; readonly uses: readonly PlannedDataUse[] }
   /** Files that are the machine's own, from the root that runs; what they replace is kept under the plan's id until they are in force. */
   | { readonly kind: 'identity.carry'; readonly be: BeName; readonly paths: readonly string[]; readonly plan: string }

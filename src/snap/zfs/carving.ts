@@ -7,7 +7,7 @@ import type { Datasets } from './datasets.ts'
 import { datasetOf } from './layout.ts'
 import { MARK_PROPERTY, type Mark } from './mark.ts'
 import type { WorkMounts } from './work-mounts.ts'
-import type { ZfsPool } from './zfs-pool.ts'
+import type { ZfsPools } from './zfs-pools.ts'
 
 /** What carving moves aside until the dataset with its content is in place. */
 const ASIDE = '.belay-old'
@@ -25,41 +25,41 @@ interface Environment {
 
 /** Turns plain directories of a boot environment's root into datasets with the same content, so that a cut at any point can be mended. */
 export class Carving {
-  readonly #pool: ZfsPool
+  readonly #pools: ZfsPools
   readonly #datasets: Datasets
   readonly #mounts: WorkMounts
 
-  constructor(pool: ZfsPool, datasets: Datasets, mounts: WorkMounts) {
-    this.#pool = pool
+  constructor(pools: ZfsPools, datasets: Datasets, mounts: WorkMounts) {
+    this.#pools = pools
     this.#datasets = datasets
     this.#mounts = mounts
   }
 
   async carveData(name: DataName, be: BeName, mountpoint: string): Promise<Volume> {
     const environment = await this.#environment(be)
-    const directory = await pathInside(this.#pool.files, environment.whole, mountpoint)
-    if ((await this.#pool.files.stat(directory))?.kind !== 'directory') {
+    const directory = await pathInside(this.#pools.files, environment.whole, mountpoint)
+    if ((await this.#pools.files.stat(directory))?.kind !== 'directory') {
       throw new NotFoundError(`${mountpoint} is not a directory of ${be}`, { next: [`mkdir ${mountpoint}, or leave it out`], data: { path: mountpoint } })
     }
     await this.#refuseNested(environment, mountpoint)
     const volume = await this.#datasets.make('data', name, async (dataset) => {
-      await this.#pool.makeContainers(this.#pool.layout.top, this.#pool.layout.data)
+      await this.#pools.makeContainers(this.#pools.layout.top, this.#pools.layout.data)
       const mark = this.#datasets.mark('data', name, [])
-      await this.#pool.commands.create(dataset, { mountpoint: 'legacy', [MARK_PROPERTY]: JSON.stringify(mark) })
-      await this.#pool.commands.copyTree(directory, await this.#mounts.alone(await this.#made(dataset)))
+      await this.#pools.commands.create(dataset, { mountpoint: 'legacy', [MARK_PROPERTY]: JSON.stringify(mark) })
+      await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#made(dataset)))
       // What was written before is in the pool with this: a property is set in a transaction group of its own or a later one.
       await this.#datasets.write(dataset, { ...mark, made: true })
-      return this.#pool.volume(await this.#made(dataset))
+      return this.#pools.volume(await this.#made(dataset))
     })
     const below = await this.#below(environment, mountpoint)
     await this.#moveAside(below)
-    await this.#pool.files.remove(`${below}${ASIDE}`)
+    await this.#pools.files.remove(`${below}${ASIDE}`)
     return volume
   }
 
   async carveConfig(be: BeName, mountpoint: string): Promise<Member> {
     const environment = await this.#environment(be)
-    const directory = await pathInside(this.#pool.files, environment.whole, mountpoint)
+    const directory = await pathInside(this.#pools.files, environment.whole, mountpoint)
     const known = environment.mark.members.find((candidate) => candidate.mountpoint === mountpoint)
     const member = known ?? { role: 'config', mountpoint, at: this.#freeName(environment) }
     const dataset = `${environment.root.name}/${member.at}`
@@ -68,14 +68,14 @@ export class Carving {
       if (known === undefined) await this.#datasets.write(environment.root.name, { ...environment.mark, members: [...environment.mark.members, member] })
       await this.#destroyUnmade(dataset)
       const mark = this.#datasets.mark('config', be, [])
-      await this.#pool.commands.create(dataset, { canmount: 'noauto', mountpoint, [MARK_PROPERTY]: JSON.stringify(mark) })
-      this.#pool.forget()
-      if ((await this.#pool.files.stat(directory))?.kind === 'directory')
-        await this.#pool.commands.copyTree(directory, await this.#mounts.alone(await this.#made(dataset)))
+      await this.#pools.commands.create(dataset, { canmount: 'noauto', mountpoint, [MARK_PROPERTY]: JSON.stringify(mark) })
+      this.#pools.forget()
+      if ((await this.#pools.files.stat(directory))?.kind === 'directory')
+        await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#made(dataset)))
       await this.#datasets.write(dataset, { ...mark, made: true })
     }
     await this.#settle(environment, member)
-    return { role: 'config', mountpoint, volume: this.#pool.volume(await this.#made(dataset)) }
+    return { role: 'config', mountpoint, volume: this.#pools.volume(await this.#made(dataset)) }
   }
 
   async uncarveConfig(be: BeName, mountpoint: string): Promise<void> {
@@ -89,9 +89,9 @@ export class Carving {
   }
 
   async #environment(be: BeName): Promise<Environment> {
-    const name = datasetOf(this.#pool.layout, 'be', be)
-    this.#pool.forget()
-    const root = await this.#pool.filesystem(name)
+    const name = datasetOf(this.#pools.layout, 'be', be)
+    this.#pools.forget()
+    const root = await this.#pools.filesystem(name)
     const mark = await this.#datasets.markOf('be', be)
     if (root === null || mark === null) throw new NotFoundError(`there is no boot environment ${be}`, { next: ['belay doctor'] })
     return { be, root, mark, whole: await this.#mounts.whole(root) }
@@ -99,7 +99,7 @@ export class Carving {
 
   /** Empty the place of a member that is whole, and mount it there. */
   async #settle(environment: Environment, member: Mark['members'][number]): Promise<void> {
-    const { files } = this.#pool
+    const { files } = this.#pools
     const dataset = `${environment.root.name}/${member.at}`
     const below = await this.#below(environment, member.mountpoint)
     const isEmpty = (await files.stat(below)) !== null && (await files.list(below)).length === 0
@@ -114,7 +114,7 @@ export class Carving {
 
   /** Leave an empty directory where one with content is, or where none is; what was moved aside before stays aside. */
   async #moveAside(directory: string): Promise<void> {
-    const { files } = this.#pool
+    const { files } = this.#pools
     const isThere = (await files.stat(directory)) !== null
     if (isThere && (await files.list(directory)).length > 0) {
       await files.remove(`${directory}${ASIDE}`)
@@ -129,13 +129,13 @@ export class Carving {
       .filter((member) => member.mountpoint !== mountpoint && isAtOrBelow(mountpoint, member.mountpoint) && member.at !== '')
       .toSorted((a, b) => b.mountpoint.length - a.mountpoint.length)[0]
     const dataset = outer === undefined ? root : await this.#made(`${root.name}/${outer.at}`)
-    return pathInside(this.#pool.files, await this.#mounts.alone(dataset), outer === undefined ? mountpoint : mountpoint.slice(outer.mountpoint.length))
+    return pathInside(this.#pools.files, await this.#mounts.alone(dataset), outer === undefined ? mountpoint : mountpoint.slice(outer.mountpoint.length))
   }
 
   /** A copy leaves datasets that are mounted inside out, so what holds one cannot be carved. */
   async #refuseNested({ root, mark }: Environment, mountpoint: string): Promise<void> {
     const members = mark.members.map((member) => member.mountpoint)
-    const children = (await this.#pool.filesystemsAt(root.name)).filter(({ name }) => name !== root.name).map((child) => child.mountpoint)
+    const children = (await this.#pools.filesystemsAt(root.name)).filter(({ name }) => name !== root.name).map((child) => child.mountpoint)
     const nested = [...members, ...children].find((path) => path.startsWith(`${mountpoint}/`))
     if (nested === undefined) return
     throw new RefusedError('holds-volumes', `${nested} is a dataset of its own inside ${mountpoint}`, {
@@ -145,19 +145,19 @@ export class Carving {
   }
 
   async #destroyUnmade(dataset: string): Promise<void> {
-    if ((await this.#pool.filesystem(dataset)) === null) return
+    if ((await this.#pools.filesystem(dataset)) === null) return
     await this.#mounts.release([dataset])
-    await this.#pool.commands.destroyFilesystem(dataset)
-    this.#pool.forget()
+    await this.#pools.commands.destroyFilesystem(dataset)
+    this.#pools.forget()
   }
 
   async #isMade(dataset: string): Promise<boolean> {
-    return (await this.#pool.markOf(dataset))?.made ?? false
+    return (await this.#pools.markOf(dataset))?.made ?? false
   }
 
   async #made(dataset: string): Promise<ZfsFilesystem> {
-    this.#pool.forget()
-    const found = await this.#pool.filesystem(dataset)
+    this.#pools.forget()
+    const found = await this.#pools.filesystem(dataset)
     if (found === null) throw new BugError(`${dataset} was made but is not listed`)
     return found
   }

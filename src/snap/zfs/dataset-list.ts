@@ -22,8 +22,15 @@ export interface ZfsSnapshot {
 }
 
 export interface LocalProperty {
+  /** Of the dataset or snapshot. */
   readonly name: string
+  readonly property: string
   readonly value: string
+}
+
+export interface ImportedPool {
+  readonly guid: string
+  readonly name: string
 }
 
 export interface PoolFeature {
@@ -66,8 +73,12 @@ export const parseSnapshots = (text: string): ZfsSnapshot[] =>
     isLeaving: leaving === 'on' || leaving === '1',
   }))
 
-/** Of `zfs get -H -p -o name,value`. */
-export const parseLocalProperties = (text: string): LocalProperty[] => rows(text, 2).map(([name = '', value = '']) => ({ name, value }))
+/** Of `zfs get -H -p -o name,property,value`. */
+export const parseLocalProperties = (text: string): LocalProperty[] =>
+  rows(text, 3).map(([name = '', property = '', value = '']) => ({ name, property, value }))
+
+/** Of `zpool list -H -p -o guid,name`. */
+export const parsePools = (text: string): ImportedPool[] => rows(text, 2).map(([guid = '', name = '']) => ({ guid, name }))
 
 /** Of `zpool get -H -o property,value all POOL`. */
 export const parseFeatures = (text: string): PoolFeature[] =>

@@ -1,87 +1,95 @@
-import { BugError, RefusedError } from '../../errors.ts'
+import { RefusedError } from '../../errors.ts'
 import type { OwnObject } from '../driver.ts'
-import { BeName, DataName, type GenerationName } from '../names.ts'
+import { BeName, DataName } from '../names.ts'
 import type { ZfsFilesystem } from './dataset-list.ts'
-import { datasetOf, datasetPart, type FilesystemKind, isGenerationName, snapshotPart } from './layout.ts'
+import { datasetOf, datasetPart, type FilesystemKind, snapshotPart, type ZfsLayout } from './layout.ts'
 import { MARK_PROPERTY, type Mark } from './mark.ts'
 import { SnapshotHeritage } from './snapshot-heritage.ts'
 import type { WorkMounts } from './work-mounts.ts'
-import type { ZfsPool } from './zfs-pool.ts'
+import { notImported, type ZfsPools } from './zfs-pools.ts'
 
 const deepFirst = (a: ZfsFilesystem, b: ZfsFilesystem): number => b.name.split('/').length - a.name.split('/').length
 
 /** The part of the name of a snapshot that a clone of something live needs. */
 const originPart = (name: string): string => `origin-${name}`
 
-/** belay's objects on the pool: what they are is in their marks, and what has no mark is never touched. */
+/** belay's boot environments and data on the pools: what they are is in their marks, and what has no mark is never touched. */
 export class Datasets {
-  readonly #pool: ZfsPool
+  readonly #pools: ZfsPools
   readonly #mounts: WorkMounts
   readonly #heritage: SnapshotHeritage
 
-  constructor(pool: ZfsPool, mounts: WorkMounts) {
-    this.#pool = pool
+  constructor(pools: ZfsPools, mounts: WorkMounts) {
+    this.#pools = pools
     this.#mounts = mounts
-    this.#heritage = new SnapshotHeritage(pool, mounts)
+    this.#heritage = new SnapshotHeritage(pools, mounts)
   }
 
+  /** Boot environments and data, marked or not. */
   async survey(): Promise<readonly OwnObject[]> {
-    this.#pool.forget()
+    this.#pools.forget()
     const objects: OwnObject[] = []
-    const generations = new Map<GenerationName, { promised: number; there: number }>()
-    for (const { name } of await this.#pool.snapshots()) {
-      const part = snapshotPart(name)
-      if (!isGenerationName(part)) continue
-      const mark = await this.generationMark(name)
-      const seen = generations.get(part) ?? { promised: 0, there: 0 }
-      generations.set(part, mark === null ? seen : { promised: mark.members.length, there: seen.there + 1 })
-    }
-    for (const [name, { promised, there }] of generations)
-      objects.push({ kind: 'generation', name, marked: promised > 0, complete: promised > 0 && there === promised })
-    for (const { name: dataset } of await this.#pool.filesystems()) {
-      const be = BeName.safeParse(this.#below(this.#pool.layout.environments, dataset))
-      const data = DataName.safeParse(this.#below(this.#pool.layout.data, dataset))
+    for (const { name: dataset } of await this.#pools.filesystems()) {
+      const be = BeName.safeParse(below(this.#pools.layout.environments, dataset))
       if (be.success) objects.push({ kind: 'be', name: be.data, ...(await this.#stateOf('be', be.data)) })
-      if (data.success) objects.push({ kind: 'data', name: data.data, ...(await this.#stateOf('data', data.data)) })
+      const data = DataName.safeParse(await this.#dataNameOf(dataset))
+      if (data.success && !objects.some(({ name }) => name === data.data))
+        objects.push({ kind: 'data', name: data.data, ...(await this.#stateOf('data', data.data)) })
     }
     return objects
   }
 
-  /** The mark of one snapshot of a generation. */
-  async generationMark(snapshot: string): Promise<Mark | null> {
-    const mark = await this.#pool.markOf(snapshot)
-    return mark?.kind === 'generation' && mark.name === snapshotPart(snapshot) ? mark : null
-  }
-
   mark(kind: Mark['kind'], name: string, members: Mark['members'], made = false): Mark {
-    return { format: 1, kind, name, pool: this.#pool.guid, made, members }
+    return { format: 1, kind, name, pool: this.#pools.guid, made, members }
   }
 
   /** The mark of a boot environment or data volume, null when it is not there or not belay's. */
   async markOf(kind: FilesystemKind, name: BeName | DataName): Promise<Mark | null> {
-    const mark = await this.#pool.markOf(datasetOf(this.#pool.layout, kind, name))
+    const dataset = await this.datasetOf(kind, name)
+    const mark = dataset === null ? null : await this.#pools.markOf(dataset)
     return mark?.kind === kind && mark.name === name ? mark : null
   }
 
+  /** Where an object is: data where its mark is, on any pool and by any name. Without one, what has its name where belay would put it. Null when there is nothing. */
+  async datasetOf(kind: FilesystemKind, name: BeName | DataName): Promise<string | null> {
+    const layouts = kind === 'be' ? [this.#pools.layout] : (await this.#pools.names()).map((pool) => this.#pools.layoutAround(pool))
+    const places = layouts.map((layout) => datasetOf(layout, kind, name))
+    const filesystems = (await this.#pools.filesystems()).map((filesystem) => filesystem.name)
+    const marks = await this.#pools.marks()
+    const isIt = (dataset: string): boolean => marks.get(dataset)?.kind === 'data' && marks.get(dataset)?.name === name
+    return (kind === 'data' ? filesystems.find(isIt) : undefined) ?? places.find((place) => filesystems.includes(place)) ?? null
+  }
+
   async write(dataset: string, mark: Mark): Promise<void> {
-    await this.#pool.commands.set(dataset, MARK_PROPERTY, JSON.stringify(mark))
-    this.#pool.forget()
+    await this.#pools.commands.set(dataset, MARK_PROPERTY, JSON.stringify(mark))
+    this.#pools.forget()
   }
 
   async refuseOccupied(dataset: string): Promise<void> {
-    this.#pool.forget()
-    if ((await this.#pool.filesystem(dataset)) === null) return
-    throw new RefusedError('name-occupied', `${dataset} exists already`, { next: ['belay doctor'], data: { path: dataset } })
+    this.#pools.forget()
+    if ((await this.#pools.filesystem(dataset)) !== null) throw occupied(dataset)
   }
 
-  /** Make an object, and on failure leave nothing of it behind. */
-  async make<Result>(kind: FilesystemKind, name: BeName | DataName, work: (dataset: string) => Promise<Result>): Promise<Result> {
-    const dataset = datasetOf(this.#pool.layout, kind, name)
-    await this.refuseOccupied(dataset)
+  /** @throws RefusedError `name-occupied` when any pool has an object, or something else, of this name */
+  async refuseOccupiedName(kind: FilesystemKind, name: BeName | DataName): Promise<void> {
+    this.#pools.forget()
+    const dataset = await this.datasetOf(kind, name)
+    if (dataset !== null) throw occupied(dataset)
+  }
+
+  /** Make an object, and on failure leave nothing of it behind. @param layout of its pool */
+  async make<Result>(
+    kind: FilesystemKind,
+    name: BeName | DataName,
+    work: (dataset: string) => Promise<Result>,
+    layout: ZfsLayout = this.#pools.layout,
+  ): Promise<Result> {
+    await this.refuseOccupiedName(kind, name)
+    const dataset = datasetOf(layout, kind, name)
     try {
       return await work(dataset)
     } catch (error) {
-      this.#pool.forget()
+      this.#pools.forget()
       await this.destroy(kind, name).catch(() => undefined)
       throw error
     }
@@ -96,20 +104,20 @@ export class Datasets {
     if (live.length === 0) return sources
     await this.dropOrigins(name)
     const mark = this.mark('origin', name, [], true)
-    await this.#pool.commands.snapshot(
+    await this.#pools.commands.snapshot(
       live.map((source) => `${source}@${originPart(name)}`),
       { [MARK_PROPERTY]: JSON.stringify(mark) },
     )
-    this.#pool.forget()
+    this.#pools.forget()
     return sources.map((source) => (source.includes('@') ? source : `${source}@${originPart(name)}`))
   }
 
   async dropOrigins(name: string): Promise<void> {
-    for (const snapshot of await this.#pool.snapshots()) {
-      if (snapshotPart(snapshot.name) !== originPart(name) || (await this.#pool.markOf(snapshot.name))?.kind !== 'origin') continue
-      await this.#pool.commands.destroySnapshot(snapshot.name)
+    for (const snapshot of await this.#pools.snapshots()) {
+      if (snapshotPart(snapshot.name) !== originPart(name) || (await this.#pools.markOf(snapshot.name))?.kind !== 'origin') continue
+      await this.#pools.commands.destroySnapshot(snapshot.name)
     }
-    this.#pool.forget()
+    this.#pools.forget()
   }
 
   /** Idempotent. @throws RefusedError `not-ours` without a mark, `in-use` when it is mounted or holds something of somebody's */
@@ -117,53 +125,35 @@ export class Datasets {
     const { own, foreign } = await this.#find(kind, name)
     for (const dataset of foreign) await this.#refuseFull(dataset, foreign)
     await this.#mounts.release([...own, ...foreign].map((dataset) => dataset.name))
-    for (const dataset of foreign) await this.#pool.commands.destroyFilesystem(dataset.name)
+    for (const dataset of foreign) await this.#pools.commands.destroyFilesystem(dataset.name)
     for (const dataset of own) {
       await this.#heritage.handOver(dataset)
-      await this.#pool.commands.destroyFilesystem(dataset.name)
+      await this.#pools.commands.destroyFilesystem(dataset.name)
     }
-    this.#pool.forget()
+    this.#pools.forget()
     await this.dropOrigins(name)
-    await this.#heritage.tidy()
+    await this.tidy()
   }
 
-  /** Whether destroy would be refused, without touching anything. @throws as destroy does */
+  /** Remove what only held the snapshots of something. */
+  async tidy(): Promise<void> {
+    await this.#heritage.tidy()
+    await this.#pools.forgetUnused()
+  }
+
+  /** Whether destroy would be refused, without touching anything. @throws as destroy does, and RefusedError `pool-not-imported` when it may be out of sight */
   async checkDestroy(kind: FilesystemKind, name: BeName | DataName): Promise<void> {
-    const { foreign } = await this.#find(kind, name)
+    const { own, foreign } = await this.#find(kind, name)
+    const [absent] = await this.#pools.absent()
+    if (kind === 'data' && own.length === 0 && absent !== undefined) throw notImported(absent, name)
     for (const dataset of foreign) await this.#refuseFull(dataset, foreign)
   }
 
-  async destroyGeneration(name: GenerationName): Promise<void> {
-    const snapshots = await this.findGeneration(name)
-    await this.#mounts.release(snapshots)
-    for (const snapshot of snapshots) await this.#pool.commands.destroySnapshot(snapshot)
-    if (snapshots.length > 0) await this.#heritage.tidy()
-    this.#pool.forget()
-  }
-
-  /** Names of its snapshots as they are now. @throws RefusedError `not-ours`, `in-use` */
-  async findGeneration(name: GenerationName): Promise<readonly string[]> {
-    if (!isGenerationName(name)) throw new BugError(`a generation cannot be called ${String(name)}`)
-    this.#pool.forget()
-    const named = (await this.#pool.snapshots()).filter((snapshot) => snapshotPart(snapshot.name) === name)
-    const own: string[] = []
-    for (const snapshot of named) if ((await this.generationMark(snapshot.name)) !== null) own.push(snapshot.name)
-    const [foreign] = named
-    if (own.length === 0 && foreign !== undefined) {
-      throw new RefusedError('not-ours', `${foreign.name} does not carry belay’s mark; it is left alone`, {
-        next: ['belay doctor'],
-        data: { path: foreign.name },
-      })
-    }
-    await this.#mounts.refuseMounted(own)
-    return own
-  }
-
   async #find(kind: FilesystemKind, name: BeName | DataName): Promise<{ readonly own: readonly ZfsFilesystem[]; readonly foreign: readonly ZfsFilesystem[] }> {
-    const dataset = datasetOf(this.#pool.layout, kind, name)
-    this.#pool.forget()
-    const there = [...(await this.#pool.filesystemsAt(dataset))].toSorted(deepFirst)
-    if (there.length === 0) return { own: [], foreign: [] }
+    this.#pools.forget()
+    const dataset = await this.datasetOf(kind, name)
+    if (dataset === null) return { own: [], foreign: [] }
+    const there = [...(await this.#pools.filesystemsAt(dataset))].toSorted(deepFirst)
     const mark = await this.markOf(kind, name)
     if (mark === null)
       throw new RefusedError('not-ours', `${dataset} does not carry belay’s mark; it is left alone`, { next: ['belay doctor'], data: { path: dataset } })
@@ -174,22 +164,31 @@ export class Datasets {
 
   /** Somebody's dataset may go when nothing is in it. */
   async #refuseFull(dataset: ZfsFilesystem, foreign: readonly ZfsFilesystem[]): Promise<void> {
+    if ((await this.#pools.markOf(dataset.name))?.kind === 'data')
+      throw new RefusedError('in-use', `${dataset.name} lies in it and is data of its own`, { next: ['belay list'], data: { path: dataset.name } })
     const within = foreign.some((other) => datasetPart(other.name).startsWith(`${dataset.name}/`))
-    const entries = within ? [] : await this.#pool.files.list(await this.#mounts.alone(dataset))
-    if (entries.length === 0 && (await this.#pool.snapshotsOf(dataset.name)).length === 0) return
+    const entries = within ? [] : await this.#pools.files.list(await this.#mounts.alone(dataset))
+    if (entries.length === 0 && (await this.#pools.snapshotsOf(dataset.name)).length === 0) return
     throw new RefusedError('in-use', `${dataset.name} is not belay’s and not empty`, { next: [`zfs destroy -r ${dataset.name}`], data: { path: dataset.name } })
   }
 
   async #stateOf(kind: FilesystemKind, name: BeName | DataName): Promise<{ readonly marked: boolean; readonly complete: boolean }> {
     const mark = await this.markOf(kind, name)
     if (mark === null) return { marked: false, complete: false }
-    const dataset = datasetOf(this.#pool.layout, kind, name)
+    const dataset = await this.datasetOf(kind, name)
     let complete = mark.made
-    for (const { at } of mark.members) if (at !== '') complete &&= (await this.#pool.markOf(`${dataset}/${at}`))?.made ?? false
+    for (const { at } of mark.members) if (at !== '') complete &&= (await this.#pools.markOf(`${dataset ?? ''}/${at}`))?.made ?? false
     return { marked: true, complete }
   }
 
-  #below(container: string, dataset: string): string | null {
-    return dataset.startsWith(`${container}/`) ? dataset.slice(container.length + 1) : null
+  /** What a dataset is called as data: by its mark, or by the place where it lies. */
+  async #dataNameOf(dataset: string): Promise<string | null> {
+    const mark = await this.#pools.markOf(dataset)
+    return mark?.kind === 'data' ? mark.name : below(this.#pools.layoutAround(dataset).data, dataset)
   }
 }
+
+const below = (container: string, dataset: string): string | null => (dataset.startsWith(`${container}/`) ? dataset.slice(container.length + 1) : null)
+
+const occupied = (dataset: string): RefusedError =>
+  new RefusedError('name-occupied', `${dataset} exists already`, { next: ['belay doctor'], data: { path: dataset } })

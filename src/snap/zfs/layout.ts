@@ -33,6 +33,9 @@ export const datasetOf = (layout: ZfsLayout, kind: FilesystemKind, name: BeName 
   return `${kind === 'be' ? layout.environments : layout.data}/${name}`
 }
 
+/** The pool in which a dataset or snapshot lies. */
+export const poolPart = (name: string): string => /^[^/@]*/.exec(name)?.[0] ?? name
+
 /** The part of a snapshot's name after the @. */
 export const snapshotPart = (name: string): string => name.slice(name.indexOf('@') + 1)
 /** The dataset that has a snapshot. */

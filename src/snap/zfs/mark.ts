@@ -26,6 +26,11 @@ export const Mark = z.looseObject({
 })
 export type Mark = z.infer<typeof Mark>
 
+/**
+ * On belay's own place in the pool of the root: GUIDs of the other pools that hold data of belay's, with commas between them. What is inherited from there means nothing.
+ */
+export const POOLS_PROPERTY = 'belay:pools'
+
 /** Null for what is no mark, or one of another pool. */
 export const parseMark = (text: string, pool: string): Mark | null => {
   try {

@@ -2,7 +2,7 @@ import { RefusedError } from '../../errors.ts'
 import type { ZfsFilesystem, ZfsSnapshot } from './dataset-list.ts'
 import { MARK_PROPERTY, type Mark } from './mark.ts'
 import type { WorkMounts } from './work-mounts.ts'
-import type { ZfsPool } from './zfs-pool.ts'
+import type { ZfsPools } from './zfs-pools.ts'
 
 const byAge = (a: ZfsSnapshot, b: ZfsSnapshot): number => a.createtxg - b.createtxg
 
@@ -11,49 +11,49 @@ const byAge = (a: ZfsSnapshot, b: ZfsSnapshot): number => a.createtxg - b.create
  * was taken of: its snapshots, and those of other people's tools, are handed to a clone by `zfs promote`.
  */
 export class SnapshotHeritage {
-  readonly #pool: ZfsPool
+  readonly #pools: ZfsPools
   readonly #mounts: WorkMounts
 
-  constructor(pool: ZfsPool, mounts: WorkMounts) {
-    this.#pool = pool
+  constructor(pools: ZfsPools, mounts: WorkMounts) {
+    this.#pools = pools
     this.#mounts = mounts
   }
 
   /** Hand the snapshots of a dataset that is to go to somebody else. */
   async handOver(dataset: ZfsFilesystem): Promise<void> {
-    const snapshots = (await this.#pool.snapshotsOf(dataset.name)).toSorted(byAge)
+    const snapshots = (await this.#pools.snapshotsOf(dataset.name)).toSorted(byAge)
     const newest = snapshots.at(-1)
     if (newest === undefined) return
     await this.#mounts.release(snapshots.map(({ name }) => name))
     const heir = (await this.#clonesOf(newest))[0]
     if (heir === undefined || !(await this.#promote(heir.name))) await this.#keep(dataset, newest)
-    this.#pool.forget()
+    this.#pools.forget()
   }
 
   /** Remove datasets that keep nothing any more. */
   async tidy(): Promise<void> {
-    this.#pool.forget()
-    const kept = (await this.#pool.filesystems()).filter(({ name }) => name.startsWith(`${this.#pool.layout.kept}/`))
+    this.#pools.forget()
+    const kept = (await this.#pools.filesystems()).filter(({ name }) => name.startsWith(`${this.#pools.layoutAround(name).kept}/`))
     for (const dataset of kept) {
-      if ((await this.#pool.markOf(dataset.name))?.kind !== 'kept') continue
-      const snapshots = (await this.#pool.snapshotsOf(dataset.name)).toSorted(byAge)
+      if ((await this.#pools.markOf(dataset.name))?.kind !== 'kept') continue
+      const snapshots = (await this.#pools.snapshotsOf(dataset.name)).toSorted(byAge)
       if (snapshots.some((snapshot) => !snapshot.isLeaving)) continue
       const newest = snapshots.at(-1)
       const heir = newest === undefined ? undefined : (await this.#clonesOf(newest))[0]
       if (newest !== undefined && (heir === undefined || !(await this.#promote(heir.name)))) continue
-      await this.#pool.commands.destroyFilesystem(dataset.name)
-      this.#pool.forget()
+      await this.#pools.commands.destroyFilesystem(dataset.name)
+      this.#pools.forget()
     }
   }
 
   async #clonesOf(snapshot: ZfsSnapshot): Promise<readonly ZfsFilesystem[]> {
-    return (await this.#pool.filesystems()).filter(({ origin }) => origin === snapshot.name)
+    return (await this.#pools.filesystems()).filter(({ origin }) => origin === snapshot.name)
   }
 
   /** False when the heir has a snapshot of the same name, as tools that snapshot a whole pool make them. */
   async #promote(name: string): Promise<boolean> {
     try {
-      await this.#pool.commands.promote(name)
+      await this.#pools.commands.promote(name)
       return true
     } catch (error) {
       if (error instanceof RefusedError && error.code === 'name-occupied') return false
@@ -62,13 +62,13 @@ export class SnapshotHeritage {
   }
 
   /** A clone for the snapshots alone: it is never mounted, and takes no room. */
-  async #keep({ guid }: ZfsFilesystem, newest: ZfsSnapshot): Promise<void> {
-    const { kept, top } = this.#pool.layout
-    await this.#pool.makeContainers(top, kept)
+  async #keep({ guid, name: dataset }: ZfsFilesystem, newest: ZfsSnapshot): Promise<void> {
+    const { kept, top } = this.#pools.layoutAround(dataset)
+    await this.#pools.makeContainers(top, kept)
     const name = `${kept}/${guid}`
-    const mark: Mark = { format: 1, kind: 'kept', name: guid, pool: this.#pool.guid, made: true, members: [] }
-    if ((await this.#pool.filesystem(name)) === null)
-      await this.#pool.commands.clone(newest.name, name, { canmount: 'noauto', mountpoint: 'none', [MARK_PROPERTY]: JSON.stringify(mark) })
-    await this.#pool.commands.promote(name)
+    const mark: Mark = { format: 1, kind: 'kept', name: guid, pool: this.#pools.guid, made: true, members: [] }
+    if ((await this.#pools.filesystem(name)) === null)
+      await this.#pools.commands.clone(newest.name, name, { canmount: 'noauto', mountpoint: 'none', [MARK_PROPERTY]: JSON.stringify(mark) })
+    await this.#pools.commands.promote(name)
   }
 }

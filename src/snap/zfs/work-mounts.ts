@@ -3,7 +3,7 @@ import { RefusedError } from '../../errors.ts'
 import { pathInside } from '../path-inside.ts'
 import type { ZfsFilesystem, ZfsSnapshot } from './dataset-list.ts'
 import type { Mark } from './mark.ts'
-import type { ZfsPool } from './zfs-pool.ts'
+import type { ZfsPools } from './zfs-pools.ts'
 
 type Mountable = ZfsFilesystem | ZfsSnapshot
 
@@ -27,12 +27,12 @@ const inRoot = (mark: Mark): readonly Mark['members'][number][] =>
 
 /** Mounts datasets of the pool for this process: each alone, and boot environments with their config members in place. */
 export class WorkMounts {
-  readonly #pool: ZfsPool
+  readonly #pools: ZfsPools
   readonly #alone = new Map<string, string>()
   readonly #whole = new Map<string, string>()
 
-  constructor(pool: ZfsPool) {
-    this.#pool = pool
+  constructor(pools: ZfsPools) {
+    this.#pools = pools
   }
 
   /** A dataset alone: where others are mounted in it, what lies below them. */
@@ -42,7 +42,7 @@ export class WorkMounts {
 
   /** A boot environment's root with its config members; anything else as it is. */
   async whole(dataset: Mountable): Promise<string> {
-    const mark = await this.#pool.markOf(dataset.name)
+    const mark = await this.#pools.markOf(dataset.name)
     if (mark?.kind !== 'be') return this.alone(dataset)
     const directory = await this.#mounted(this.#whole, 'whole', dataset)
     for (const member of inRoot(mark)) await this.#placeMember(directory, dataset.name, member)
@@ -52,15 +52,15 @@ export class WorkMounts {
   /** Mount a config member wherever the root of its boot environment is mounted: in this process's directories, and where the version runs. */
   async placeEverywhere(root: ZfsFilesystem, member: Mark['members'][number]): Promise<void> {
     const alone = this.#alone.get(root.guid)
-    for (const mount of await this.#pool.mounts())
+    for (const mount of await this.#pools.mounts())
       if (mount.source === root.name && mount.mountpoint !== alone) await this.#placeMember(mount.mountpoint, root.name, member)
   }
 
   /** Unmount datasets from the directories of this and other processes of belay. @throws RefusedError `in-use` when they are mounted elsewhere, or busy */
   async release(datasets: readonly string[]): Promise<void> {
     await this.refuseMounted(datasets)
-    const mounts = (await this.#pool.mounts()).filter((mount) => datasets.includes(mount.source)).toSorted(deepFirst)
-    for (const mount of mounts) await this.#pool.commands.unmount(mount.mountpoint)
+    const mounts = (await this.#pools.mounts()).filter((mount) => datasets.includes(mount.source)).toSorted(deepFirst)
+    for (const mount of mounts) await this.#pools.commands.unmount(mount.mountpoint)
     this.#forget(new Set(mounts.map(({ mountpoint }) => mountpoint)))
   }
 
@@ -75,35 +75,35 @@ export class WorkMounts {
   }
 
   async close(): Promise<void> {
-    const mounts = (await this.#pool.mounts()).filter(({ mountpoint }) => mountpoint.startsWith(`${this.#pool.workDirectory}/`)).toSorted(deepFirst)
-    for (const mount of mounts) await this.#pool.commands.letGo(mount.mountpoint)
+    const mounts = (await this.#pools.mounts()).filter(({ mountpoint }) => mountpoint.startsWith(`${this.#pools.workDirectory}/`)).toSorted(deepFirst)
+    for (const mount of mounts) await this.#pools.commands.letGo(mount.mountpoint)
     this.#alone.clear()
     this.#whole.clear()
   }
 
   async #mountedElsewhere(datasets: readonly string[]): Promise<Mount | null> {
-    const place = this.#pool.workDirectory.slice(0, this.#pool.workDirectory.lastIndexOf('/'))
-    return (await this.#pool.mounts()).find((mount) => datasets.includes(mount.source) && !mount.mountpoint.startsWith(`${place}/`)) ?? null
+    const place = this.#pools.workDirectory.slice(0, this.#pools.workDirectory.lastIndexOf('/'))
+    return (await this.#pools.mounts()).find((mount) => datasets.includes(mount.source) && !mount.mountpoint.startsWith(`${place}/`)) ?? null
   }
 
   async #mounted(known: Map<string, string>, kind: 'alone' | 'whole', dataset: Mountable): Promise<string> {
     const existing = known.get(dataset.guid)
     if (existing !== undefined) return existing
-    const directory = workPlace(this.#pool.workDirectory, kind, dataset.name)
-    await this.#pool.files.makeDirectory(directory, 0o700)
-    await this.#pool.commands.mount(dataset.name, directory, !isFilesystem(dataset) || dataset.mountpoint === 'legacy')
+    const directory = workPlace(this.#pools.workDirectory, kind, dataset.name)
+    await this.#pools.files.makeDirectory(directory, 0o700)
+    await this.#pools.commands.mount(dataset.name, directory, !isFilesystem(dataset) || dataset.mountpoint === 'legacy')
     known.set(dataset.guid, directory)
     return directory
   }
 
   async #placeMember(directory: string, root: string, member: Mark['members'][number]): Promise<void> {
-    const dataset = await this.#pool.filesystem(`${root}/${member.at}`)
-    if (dataset === null || (await this.#pool.markOf(dataset.name))?.made !== true) return
-    const place = await pathInside(this.#pool.files, directory, member.mountpoint)
+    const dataset = await this.#pools.filesystem(`${root}/${member.at}`)
+    if (dataset === null || (await this.#pools.markOf(dataset.name))?.made !== true) return
+    const place = await pathInside(this.#pools.files, directory, member.mountpoint)
     // A carving that was cut between moving the old directory aside and making an empty one.
-    if ((await this.#pool.files.stat(place))?.kind !== 'directory') return
-    if ((await this.#pool.mounts()).some((mount) => mount.mountpoint === place && mount.source === dataset.name)) return
-    await this.#pool.commands.mount(dataset.name, place, false)
+    if ((await this.#pools.files.stat(place))?.kind !== 'directory') return
+    if ((await this.#pools.mounts()).some((mount) => mount.mountpoint === place && mount.source === dataset.name)) return
+    await this.#pools.commands.mount(dataset.name, place, false)
   }
 
   #forget(directories: ReadonlySet<string>): void {

@@ -7,10 +7,11 @@ import {
   type ZfsSnapshot,
   parseFeatures,
   parseFilesystems,
+  type ImportedPool,
   parseLocalProperties,
+  parsePools,
   parseSnapshots,
 } from './dataset-list.ts'
-import { MARK_PROPERTY } from './mark.ts'
 
 const ZFS = '/usr/sbin/zfs'
 const ZPOOL = '/usr/sbin/zpool'
@@ -37,9 +38,10 @@ export class ZfsCommands {
     this.#runner = runner
   }
 
-  /** All filesystems at and below a dataset. */
-  async filesystems(below: string): Promise<ZfsFilesystem[]> {
-    return parseFilesystems((await this.#zfs(['list', '-H', '-p', '-r', '-t', 'filesystem', '-o', FILESYSTEM_COLUMNS, below])).stdout)
+  /** All filesystems at and below these datasets. */
+  async filesystems(below: readonly string[]): Promise<ZfsFilesystem[]> {
+    if (below.length === 0) return []
+    return parseFilesystems((await this.#zfs(['list', '-H', '-p', '-r', '-t', 'filesystem', '-o', FILESYSTEM_COLUMNS, ...below])).stdout)
   }
 
   /** All snapshots of these datasets and those below them. Columns that open each snapshot's space maps are left out. */
@@ -48,11 +50,16 @@ export class ZfsCommands {
     return parseSnapshots((await this.#zfs(['list', '-H', '-p', '-r', '-t', 'snapshot', '-o', SNAPSHOT_COLUMNS, ...below])).stdout)
   }
 
-  /** Marks that were set here, not inherited and not received. */
-  async marks(below: readonly string[]): Promise<LocalProperty[]> {
+  /** Properties of these datasets and those below them that were set there, not inherited and not received. */
+  async localProperties(type: 'filesystem' | 'snapshot', properties: readonly string[], below: readonly string[]): Promise<LocalProperty[]> {
     if (below.length === 0) return []
-    const args = ['get', '-H', '-p', '-r', '-t', 'filesystem,snapshot', '-s', 'local', '-o', 'name,value', MARK_PROPERTY, ...below]
+    const args = ['get', '-H', '-p', '-r', '-t', type, '-s', 'local', '-o', 'name,property,value', properties.join(','), ...below]
     return parseLocalProperties((await this.#zfs(args)).stdout)
+  }
+
+  /** All that are imported. */
+  async pools(): Promise<ImportedPool[]> {
+    return parsePools((await this.#mapped(ZPOOL, ['list', '-H', '-p', '-o', 'guid,name'])).stdout)
   }
 
   /** The identity of an imported pool. */
@@ -92,6 +99,11 @@ export class ZfsCommands {
 
   async set(name: string, property: string, value: string): Promise<void> {
     await this.#zfs(['set', `${property}=${value}`, name])
+  }
+
+  /** Take a property away that was set on a dataset. */
+  async inherit(name: string, property: string): Promise<void> {
+    await this.#zfs(['inherit', property, name])
   }
 
   /** The clone takes over its origin's snapshots up to the one that it was cloned from. @throws RefusedError `name-occupied` when it has one of the same name */

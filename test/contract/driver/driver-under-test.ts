@@ -17,6 +17,8 @@ export interface DriverUnderTest {
   mortal(changes: number): Promise<Driver>
   /** Mount a volume at a directory of the suite's. */
   mount(volume: Volume): Promise<{ readonly directory: string; readonly unmount: () => Promise<void> }>
+  /** Make a volume that is not belay's, mounted, with a file `customer.txt` in it; the system mounts it by itself. */
+  makeMounted(): Promise<{ readonly volume: Volume; readonly directory: string; readonly unmount: () => Promise<void> }>
   /** Make something that has the name of an object of belay's and not its mark; answers with the path of a file `precious` in it. */
   makeForeign(kind: ForeignKind, name: string): Promise<string>
   /** Make an empty volume that is not belay's at a path that does not exist inside another volume's directory. */

@@ -7,7 +7,7 @@ import { describeDriver } from '../../contract/driver-contract.ts'
 import { BE, CONFIG, DATA, FILES, GENERATION, OTHER_BE, asSources } from '../../contract/driver/scene.ts'
 import { BtrfsUnderTest } from './btrfs-under-test.ts'
 
-describeDriver('BtrfsDriver', () => BtrfsUnderTest.make())
+describeDriver('BtrfsDriver', () => BtrfsUnderTest.make(), { adoptsData: false })
 
 describe('BtrfsDriver on a real btrfs', () => {
   let subject: BtrfsUnderTest

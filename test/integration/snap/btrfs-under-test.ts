@@ -104,6 +104,15 @@ export class BtrfsUnderTest implements DriverUnderTest {
     return join(container, 'precious')
   }
 
+  async makeMounted(): ReturnType<DriverUnderTest['makeMounted']> {
+    this.btrfs('subvolume', 'create', join(this.top, '@customer'))
+    writeFileSync(join(this.top, '@customer', 'customer.txt'), 'customer\n')
+    const mounted = await this.mount({ pool: this.pool, guid: 'not known yet', locator: '@customer' })
+    const volume = await this.open().volumeAt(mounted.directory)
+    if (volume === null) throw new Error('the driver does not know what is mounted')
+    return { volume, ...mounted }
+  }
+
   makeNested(directory: string): Promise<void> {
     this.btrfs('subvolume', 'create', directory)
     return Promise.resolve()

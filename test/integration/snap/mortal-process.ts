@@ -18,7 +18,7 @@ const changes = (tool: string, args: readonly string[]): boolean =>
   !tool.endsWith('mount') &&
   !(tool.endsWith('/btrfs') && (args[1] === 'list' || args[0] === 'filesystem')) &&
   !(tool.endsWith('/zfs') && (args[0] === 'list' || args[0] === 'get')) &&
-  !(tool.endsWith('/zpool') && (args[0] === 'get' || args[0] === 'wait'))
+  !(tool.endsWith('/zpool') && (args[0] === 'list' || args[0] === 'get' || args[0] === 'wait'))
 
 /** A process that is killed just before one of its changes to the disk; from then on it does nothing at all. */
 export class MortalProcess {

@@ -1,10 +1,10 @@
 import { describeDriver } from '../../contract/driver-contract.ts'
-import { fillInstalledRoot } from '../../contract/driver/driver-under-test.ts'
+import { type DriverUnderTest, fillInstalledRoot } from '../../contract/driver/driver-under-test.ts'
 import { MemoryDriver } from '../../fakes/memory-driver.ts'
 import { MemoryFiles } from '../../fakes/memory-files.ts'
 import { MemoryPool } from '../../fakes/memory-pool.ts'
 
-describeDriver('MemoryDriver', async () => {
+const prepare = async (adoptsData: boolean): Promise<DriverUnderTest> => {
   const files = new MemoryFiles()
   const pool = new MemoryPool(files)
   await pool.make('installed')
@@ -14,22 +14,31 @@ describeDriver('MemoryDriver', async () => {
   await pool.mount(volume, '/installed')
   let mounts = 0
   return {
-    driver: new MemoryDriver(pool),
+    driver: new MemoryDriver(pool, { adoptsData }),
     files,
     installed: { volume, directory: '/installed' },
     reopen: () => {
       pool.life.renew()
-      return Promise.resolve(new MemoryDriver(pool))
+      return Promise.resolve(new MemoryDriver(pool, { adoptsData }))
     },
     mortal: (changes) => {
       pool.life.endAfter(changes)
-      return Promise.resolve(new MemoryDriver(pool))
+      return Promise.resolve(new MemoryDriver(pool, { adoptsData }))
     },
     mount: async (mounted) => {
       mounts += 1
       const directory = `/mnt/${String(mounts)}`
       await pool.mount(mounted, directory)
       return { directory, unmount: () => pool.unmount(directory) }
+    },
+    makeMounted: async () => {
+      await pool.make('customer')
+      await files.writeAtomic(`${pool.at('customer')}/customer.txt`, 'customer\n')
+      const customer = await pool.volumeAtPath('customer')
+      if (customer === null) throw new Error('the volume was not made')
+      pool.selfMounting.add(customer.guid)
+      await pool.mount(customer, '/customer')
+      return { volume: customer, directory: '/customer', unmount: () => pool.unmount('/customer') }
     },
     makeForeign: async (kind, name) => {
       const path = kind === 'state' ? 'state' : `${kind}/${name}`
@@ -44,4 +53,7 @@ describeDriver('MemoryDriver', async () => {
     },
     release: () => Promise.resolve(),
   }
-})
+}
+
+describeDriver('MemoryDriver', () => prepare(false), { adoptsData: false })
+describeDriver('MemoryDriver as one that adopts data', () => prepare(true), { adoptsData: true })

@@ -11,6 +11,8 @@ const state: InitState = {
   occupied: { generation: [], be: [], data: [] },
   bootPartition: null,
   placements: [{ path: '/srv', role: 'data', why: 'data that this machine serves' }],
+  adopted: [],
+  left: [],
   config: ['/etc/app'],
   policyText: 'format: 1\n',
   notices: [],
@@ -37,6 +39,49 @@ describe('init on a machine with one partition at /boot', () => {
 
   it('is understood when it comes back from a journal', () => {
     const plan = planInit(fromPartition, context())
+    expect(PlanSchema.parse(JSON.parse(JSON.stringify(plan)))).toEqual(JSON.parse(JSON.stringify(plan)))
+  })
+})
+
+describe('init on a machine with data on filesystems of their own', () => {
+  const customer = { pool: 'other', guid: 'customer', locator: 'tank/customer' }
+  const withData: InitState = {
+    ...state,
+    driver: 'zfs',
+    atomic: true,
+    adopted: [
+      { path: '/srv/customer', volume: customer, mountsItself: true },
+      { path: '/srv/legacy', volume: { ...customer, guid: 'legacy', locator: 'tank/legacy' }, mountsItself: false },
+    ],
+    left: ['/home'],
+  }
+
+  it('marks it before the version that uses it is recorded, and lets nothing else mount it only behind the commit point', () => {
+    const plan = planInit(withData, context())
+    const ids = plan.steps.map(({ id }) => id)
+    const order = ['adopt-srv-customer', 'adopt-srv-legacy', 'bind-data', 'record', 'grub', 'fstab-srv-customer', 'fstab-srv-legacy']
+    expect(ids.filter((id) => order.includes(id))).toEqual(order)
+    expect(plan.commit).toBe('grub')
+    expect(plan.steps.find(({ kind }) => kind === 'data.bind')).toMatchObject({
+      uses: [
+        { mountpoint: '/srv', data: 'data-000001' },
+        { mountpoint: '/srv/customer', data: 'data-000002' },
+        { mountpoint: '/srv/legacy', data: 'data-000003' },
+      ],
+    })
+    expect(plan.steps.find(({ id }) => id === 'adopt-srv-customer')).toMatchObject({ kind: 'data.adopt', name: 'data-000002', volume: customer })
+  })
+
+  it('says what changes for the system of before, and what is left alone', () => {
+    const { notices } = planInit(withData, context())
+    expect(notices.filter((notice) => notice.includes('tank/customer'))).toHaveLength(2)
+    expect(notices.join('\n')).toContain('zfs mount tank/customer')
+    expect(notices.filter((notice) => notice.includes('tank/legacy'))).toHaveLength(1)
+    expect(notices).toContain('/home is a filesystem of its own: it stays as it is, and is not part of versions')
+  })
+
+  it('is understood when it comes back from a journal', () => {
+    const plan = planInit(withData, context())
     expect(PlanSchema.parse(JSON.parse(JSON.stringify(plan)))).toEqual(JSON.parse(JSON.stringify(plan)))
   })
 })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type RootPath, placeOutsideRoot } from '../../../../src/snap/plan/not-operating-system.ts'
+import { type RootPath, mountedAlready, placeOutsideRoot } from '../../../../src/snap/plan/not-operating-system.ts'
 import { lineageOf, versionBeforeLastUpgrade } from '../../../../src/snap/plan/lineage.ts'
 import { be, generation, name, state } from './planning-state.ts'
 
-const directory = (path: string): RootPath => ({ path, kind: 'directory', mounted: false })
+const directory = (path: string): RootPath => ({ path, kind: 'directory', mount: null })
 const none = { inRoot: [], data: [], config: [] }
 const placed = (
   found: readonly RootPath[],
@@ -31,11 +31,25 @@ describe('what init places outside root', () => {
   it('is nothing that is not there, a link, or a filesystem of its own already', () => {
     expect(
       placed([
-        { path: '/home', kind: 'symlink', mounted: false },
-        { path: '/srv', kind: 'directory', mounted: true },
-        { path: '/var/mail', kind: 'other', mounted: false },
+        { path: '/home', kind: 'symlink', mount: null },
+        { path: '/srv', kind: 'directory', mount: '/srv' },
+        { path: '/var/mail', kind: 'other', mount: null },
       ]),
     ).toEqual([])
+  })
+
+  it('is nothing that lies on a filesystem of its own, which is named once, unless somebody named it', () => {
+    const found: RootPath[] = [
+      { path: '/home', kind: 'directory', mount: '/home' },
+      { path: '/srv', kind: 'directory', mount: '/srv' },
+      { path: '/var/log', kind: 'directory', mount: '/var' },
+      { path: '/var/mail', kind: 'directory', mount: '/var' },
+      { path: '/var/spool', kind: 'directory', mount: null },
+      { path: '/mnt/backup', kind: 'directory', mount: '/mnt/backup' },
+    ]
+    expect(placed(found, { data: ['/srv'] })).toEqual(['data /var/spool'])
+    expect(mountedAlready(found, { ...none, data: ['/srv'], inRoot: ['/home'] })).toEqual(['/var'])
+    expect(mountedAlready(found, none)).toEqual(['/home', '/srv', '/var'])
   })
 
   it('leaves in root what policy names there, and what lies below it', () => {

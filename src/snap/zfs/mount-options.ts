@@ -1,0 +1,19 @@
+import type { ZfsFilesystem } from './dataset-list.ts'
+import { layoutOf, poolPart } from './layout.ts'
+
+/**
+ * With what a line of fstab mounts a dataset. mount.zfs demands `zfsutil` for one with a mount point of its own, and refuses it for a legacy one (mount_zfs.c). The initrd
+ * imports the pool of the root; any other is there when zfs-import.target is reached, and `x-systemd.requires=` orders behind it too (systemd.mount(5)). Without
+ * it and zfs-mount.service, which has this order, services would start before their data is mounted: `nofail` takes the order before local-fs.target away.
+ * @param dataset as it is, or its name alone while its pool is not imported: what belay made is legacy
+ * @param rootPool name of the pool of the root
+ */
+export const mountOptions = ({ name, mountpoint }: Pick<ZfsFilesystem, 'name'> & Partial<ZfsFilesystem>, rootPool: string): string => {
+  const pool = poolPart(name)
+  const isLegacy = mountpoint === undefined ? name.startsWith(`${layoutOf(pool, '').data}/`) : mountpoint === 'legacy'
+  return [
+    ...(isLegacy ? [] : ['zfsutil']),
+    'nofail',
+    ...(pool === rootPool ? [] : ['x-systemd.requires=zfs-import.target', 'x-systemd.before=local-fs.target']),
+  ].join(',')
+}
