@@ -25,6 +25,9 @@ const diversions = async (): Promise<string[]> => {
     .filter((line) => line.includes('belay'))
     .sort()
 }
+/** Whoever has a root on ZFS has its tools; on btrfs they are never run. Who packs kernel modules has what packs them; belay knows no pool features without. */
+const NOT_BROUGHT: ReadonlySet<string> = new Set(['/usr/sbin/zfs', '/usr/sbin/zpool', '/usr/bin/xz', '/usr/bin/zstd'])
+
 /** Tools that belay's TypeScript names; its shell programs find theirs in essential packages and in those of GRUB. */
 const toolsInSources = async (): Promise<string[]> => {
   const files = (await readdir(SOURCES, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
@@ -56,8 +59,7 @@ describe('the package on a machine that belay has not adopted', () => {
   })
 
   it('brings the packages of all tools that belay runs by their path', async () => {
-    // Whoever has a root on ZFS has its tools; on btrfs they are never run.
-    const tools = (await toolsInSources()).filter((tool) => tool !== '/usr/sbin/zfs')
+    const tools = (await toolsInSources()).filter((tool) => !NOT_BROUGHT.has(tool))
     expect(tools).toContain('/usr/bin/btrfs')
     const query = (format: string, ...names: string[]) => packaged.run('/usr/bin/dpkg-query', ['--show', `--showformat=${format}`, ...names])
     const depends = (await query('${Depends}', 'belay')).stdout.split(/,\s*/).map((dependency) => dependency.split(' ')[0] ?? '')
