@@ -11,7 +11,8 @@ import { parseVitestReport, type VitestRun } from '../test/vm/zfs/vitest-report.
 import { withZfsGuest } from '../test/vm/zfs/zfs-guest.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const VITEST = join(ROOT, 'node_modules/.bin/vitest')
+/** Run by this Node: the one that the command's first line finds in PATH may be too old. */
+const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 /** Part of the name of each case, and of none but these. */
 const CASES = ['-t', 'keeps the contract of Driver']
 const LONGEST_SECONDS = 3 * 60 * 60
@@ -20,7 +21,8 @@ async function here(project: string, file: string): Promise<VitestRun> {
   const directory = await mkdtemp(join(tmpdir(), 'belay-conformance-'))
   try {
     const report = join(directory, 'report.json')
-    const child = spawn(VITEST, ['run', '--project', project, file, ...CASES, '--reporter=json', `--outputFile.json=${report}`], { cwd: ROOT, stdio: 'ignore' })
+    const args = [VITEST, 'run', '--project', project, file, ...CASES, '--reporter=json', `--outputFile.json=${report}`]
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'ignore' })
     const [status] = (await once(child, 'close')) as [number | null]
     return parseVitestReport(await readFile(report, 'utf8'), status ?? 1)
   } finally {

@@ -18,7 +18,8 @@ interface Told {
 }
 
 const ROOT = join(import.meta.dirname, '..')
-const VITEST = join(ROOT, 'node_modules/.bin/vitest')
+/** Run by this Node: the one that the command's first line finds in PATH may be too old. */
+const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 
 /** Tells one story; what vitest prints goes to the log, and to the terminal when it fails. */
 async function tell(cell: Cell, length: string, directory: string, reports: string): Promise<Told> {
@@ -26,8 +27,8 @@ async function tell(cell: Cell, length: string, directory: string, reports: stri
   const [report, log] = [join(reports, `${cell}.json`), join(directory, `${cell}.log`)]
   const output = createWriteStream(log)
   await once(output, 'open')
-  const args = ['run', '--project', 'vm', 'test/vm/story.test.ts', '--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`]
-  const child = spawn(VITEST, args, { cwd: ROOT, env: { ...process.env, BELAY_CELL: cell, BELAY_STORY: length }, stdio: ['ignore', output, output] })
+  const args = [VITEST, 'run', '--project', 'vm', 'test/vm/story.test.ts', '--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`]
+  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, BELAY_CELL: cell, BELAY_STORY: length }, stdio: ['ignore', output, output] })
   const [status] = (await once(child, 'close')) as [number | null]
   if (status !== 0) console.log(await readFile(log, 'utf8'))
   const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(
