@@ -25,8 +25,8 @@ describe('sources of the next release', () => {
     const { text: result, notices } = moved({ path: '/etc/apt/sources.list', text })
     expect(result).toBe(expected)
     expect(notices).toHaveLength(6)
-    expect(notices[0]).toBe('/etc/apt/sources.list:3: bookworm → trixie of http://deb.debian.org/debian/')
-    expect(notices[2]).toBe('/etc/apt/sources.list:6: bookworm-security → trixie-security of http://security.debian.org/debian-security')
+    expect(notices[0]).toBe('/etc/apt/sources.list:3: bookworm → trixie of http://archive.example/debian/')
+    expect(notices[2]).toBe('/etc/apt/sources.list:6: bookworm-security → trixie-security of http://security.example/debian-security')
   })
 
   it('are made of what Debian’s container image has, in the deb822 format', () => {
@@ -34,8 +34,8 @@ describe('sources of the next release', () => {
     const { text: result, notices } = moved({ path: '/etc/apt/sources.list.d/debian.sources', text })
     expect(result).toBe(text.replace('Suites: bookworm bookworm-updates', 'Suites: trixie trixie-updates').replace('bookworm-security', 'trixie-security'))
     expect(notices).toEqual([
-      '/etc/apt/sources.list.d/debian.sources:4: bookworm → trixie, bookworm-updates → trixie-updates of http://deb.debian.org/debian',
-      '/etc/apt/sources.list.d/debian.sources:11: bookworm-security → trixie-security of http://deb.debian.org/debian-security',
+      '/etc/apt/sources.list.d/debian.sources:4: bookworm → trixie, bookworm-updates → trixie-updates of http://archive.example/debian',
+      '/etc/apt/sources.list.d/debian.sources:11: bookworm-security → trixie-security of http://archive.example/debian-security',
     ])
   })
 
