@@ -1,18 +1,17 @@
-import { BugError, NotFoundError, RefusedError } from '../../errors.ts'
+import { NotFoundError, RefusedError } from '../../errors.ts'
+import { isAtOrBelow } from '../../path-within.ts'
 import type { Member, Volume } from '../model.ts'
 import type { BeName, DataName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
 import type { ZfsFilesystem } from './dataset-list.ts'
 import type { Datasets } from './datasets.ts'
 import { datasetOf } from './layout.ts'
-import { MARK_PROPERTY, type Mark } from './mark.ts'
+import { type Mark, markProperty } from './mark.ts'
 import type { WorkMounts } from './work-mounts.ts'
 import type { ZfsPools } from './zfs-pools.ts'
 
 /** What carving moves aside until the dataset with its content is in place. */
 const ASIDE = '.belay-old'
-
-const isAtOrBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`)
 
 /** A boot environment as carving sees it. */
 interface Environment {
@@ -45,11 +44,11 @@ export class Carving {
     const volume = await this.#datasets.make('data', name, async (dataset) => {
       await this.#pools.makeContainers(this.#pools.layout.top, this.#pools.layout.data)
       const mark = this.#datasets.mark('data', name, [])
-      await this.#pools.commands.create(dataset, { mountpoint: 'legacy', [MARK_PROPERTY]: JSON.stringify(mark) })
-      await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#made(dataset)))
+      await this.#pools.commands.create(dataset, { mountpoint: 'legacy', ...markProperty(mark) })
+      await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#pools.made(dataset)))
       // What was written before is in the pool with this: a property is set in a transaction group of its own or a later one.
       await this.#datasets.write(dataset, { ...mark, made: true })
-      return this.#pools.volume(await this.#made(dataset))
+      return this.#pools.volume(await this.#pools.made(dataset))
     })
     const below = await this.#below(environment, mountpoint)
     await this.#moveAside(below)
@@ -68,14 +67,14 @@ export class Carving {
       if (known === undefined) await this.#datasets.write(environment.root.name, { ...environment.mark, members: [...environment.mark.members, member] })
       await this.#destroyUnmade(dataset)
       const mark = this.#datasets.mark('config', be, [])
-      await this.#pools.commands.create(dataset, { canmount: 'noauto', mountpoint, [MARK_PROPERTY]: JSON.stringify(mark) })
+      await this.#pools.commands.create(dataset, { canmount: 'noauto', mountpoint, ...markProperty(mark) })
       this.#pools.forget()
       if ((await this.#pools.files.stat(directory))?.kind === 'directory')
-        await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#made(dataset)))
+        await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#pools.made(dataset)))
       await this.#datasets.write(dataset, { ...mark, made: true })
     }
     await this.#settle(environment, member)
-    return { role: 'config', mountpoint, volume: this.#pools.volume(await this.#made(dataset)) }
+    return { role: 'config', mountpoint, volume: this.#pools.volume(await this.#pools.made(dataset)) }
   }
 
   async uncarveConfig(be: BeName, mountpoint: string): Promise<void> {
@@ -128,7 +127,7 @@ export class Carving {
     const outer = mark.members
       .filter((member) => member.mountpoint !== mountpoint && isAtOrBelow(mountpoint, member.mountpoint) && member.at !== '')
       .toSorted((a, b) => b.mountpoint.length - a.mountpoint.length)[0]
-    const dataset = outer === undefined ? root : await this.#made(`${root.name}/${outer.at}`)
+    const dataset = outer === undefined ? root : await this.#pools.made(`${root.name}/${outer.at}`)
     return pathInside(this.#pools.files, await this.#mounts.alone(dataset), outer === undefined ? mountpoint : mountpoint.slice(outer.mountpoint.length))
   }
 
@@ -153,13 +152,6 @@ export class Carving {
 
   async #isMade(dataset: string): Promise<boolean> {
     return (await this.#pools.markOf(dataset))?.made ?? false
-  }
-
-  async #made(dataset: string): Promise<ZfsFilesystem> {
-    this.#pools.forget()
-    const found = await this.#pools.filesystem(dataset)
-    if (found === null) throw new BugError(`${dataset} was made but is not listed`)
-    return found
   }
 
   #freeName({ mark }: Environment): string {

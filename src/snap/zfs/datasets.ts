@@ -3,7 +3,7 @@ import type { OwnObject } from '../driver.ts'
 import { BeName, DataName } from '../names.ts'
 import type { ZfsFilesystem } from './dataset-list.ts'
 import { datasetOf, datasetPart, type FilesystemKind, snapshotPart, type ZfsLayout } from './layout.ts'
-import { MARK_PROPERTY, type Mark } from './mark.ts'
+import { MARK_PROPERTY, type Mark, markProperty } from './mark.ts'
 import { SnapshotHeritage } from './snapshot-heritage.ts'
 import type { WorkMounts } from './work-mounts.ts'
 import { notImported, type ZfsPools } from './zfs-pools.ts'
@@ -106,7 +106,7 @@ export class Datasets {
     const mark = this.mark('origin', name, [], true)
     await this.#pools.commands.snapshot(
       live.map((source) => `${source}@${originPart(name)}`),
-      { [MARK_PROPERTY]: JSON.stringify(mark) },
+      markProperty(mark),
     )
     this.#pools.forget()
     return sources.map((source) => (source.includes('@') ? source : `${source}@${originPart(name)}`))

@@ -4,7 +4,7 @@ import type { Member } from '../model.ts'
 import type { GenerationName } from '../names.ts'
 import type { Datasets } from './datasets.ts'
 import { isGenerationName, poolPart, snapshotPart } from './layout.ts'
-import { MARK_PROPERTY, type Mark } from './mark.ts'
+import { type Mark, markProperty } from './mark.ts'
 import type { WorkMounts } from './work-mounts.ts'
 import { notImported, type ZfsPools } from './zfs-pools.ts'
 
@@ -47,7 +47,7 @@ export class Generations {
     if (occupied !== undefined)
       throw new RefusedError('name-occupied', `${occupied.name} exists already`, { next: ['belay doctor'], data: { path: occupied.name } })
     const members = sources.map(({ role, mountpoint }) => ({ role, mountpoint, at: '' }))
-    const mark = JSON.stringify(this.#datasets.mark('generation', name, members, true))
+    const mark = markProperty(this.#datasets.mark('generation', name, members, true))
     try {
       for (const datasets of Map.groupBy(
         located.map(({ dataset }) => dataset),
@@ -55,7 +55,7 @@ export class Generations {
       ).values())
         await this.#pools.commands.snapshot(
           datasets.map((dataset) => `${dataset}@${name}`),
-          { [MARK_PROPERTY]: mark },
+          mark,
         )
     } catch (error) {
       await this.destroy(name).catch(() => undefined)

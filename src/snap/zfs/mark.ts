@@ -31,6 +31,9 @@ export type Mark = z.infer<typeof Mark>
  */
 export const POOLS_PROPERTY = 'belay:pools'
 
+/** As `-o` of zfs takes it. */
+export const markProperty = (mark: Mark): Readonly<Record<string, string>> => ({ [MARK_PROPERTY]: JSON.stringify(mark) })
+
 /** Null for what is no mark, or one of another pool. */
 export const parseMark = (text: string, pool: string): Mark | null => {
   try {

@@ -1,6 +1,6 @@
 import { RefusedError } from '../../errors.ts'
 import type { ZfsFilesystem, ZfsSnapshot } from './dataset-list.ts'
-import { MARK_PROPERTY, type Mark } from './mark.ts'
+import { type Mark, markProperty } from './mark.ts'
 import type { WorkMounts } from './work-mounts.ts'
 import type { ZfsPools } from './zfs-pools.ts'
 
@@ -68,7 +68,7 @@ export class SnapshotHeritage {
     const name = `${kept}/${guid}`
     const mark: Mark = { format: 1, kind: 'kept', name: guid, pool: this.#pools.guid, made: true, members: [] }
     if ((await this.#pools.filesystem(name)) === null)
-      await this.#pools.commands.clone(newest.name, name, { canmount: 'noauto', mountpoint: 'none', [MARK_PROPERTY]: JSON.stringify(mark) })
+      await this.#pools.commands.clone(newest.name, name, { canmount: 'noauto', mountpoint: 'none', ...markProperty(mark) })
     await this.#pools.commands.promote(name)
   }
 }

@@ -12,6 +12,7 @@ import {
   parsePools,
   parseSnapshots,
 } from './dataset-list.ts'
+import { poolPart } from './layout.ts'
 
 const ZFS = '/usr/sbin/zfs'
 const ZPOOL = '/usr/sbin/zpool'
@@ -114,7 +115,7 @@ export class ZfsCommands {
   /** A filesystem that has neither snapshots nor children. */
   async destroyFilesystem(name: string): Promise<void> {
     await this.#zfs(['destroy', name])
-    await this.#waitForFrees(name.slice(0, name.indexOf('/')))
+    await this.#waitForFrees(poolPart(name))
   }
 
   /** At once, or as soon as the last clone of it is gone. */

@@ -1,19 +1,19 @@
-import { BugError, RefusedError } from '../../errors.ts'
+import { RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
 import type { DataAdoption, Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
-import { pathInside } from '../path-inside.ts'
 import { Adoption } from './adoption.ts'
-import { Carving, configName } from './carving.ts'
+import { Carving } from './carving.ts'
+import { Cloning } from './cloning.ts'
 import { Datasets } from './datasets.ts'
 import type { ZfsFilesystem } from './dataset-list.ts'
 import { Generations } from './generations.ts'
 import { datasetOf } from './layout.ts'
 import { mountOptions } from './mount-options.ts'
-import { MARK_PROPERTY, type Mark } from './mark.ts'
+import { markProperty } from './mark.ts'
 import { WorkMounts, workPlace } from './work-mounts.ts'
 import { ZfsPools, type ZfsPoolsOptions } from './zfs-pools.ts'
 
@@ -26,6 +26,7 @@ export class ZfsDriver implements Driver {
   readonly #mounts: WorkMounts
   readonly #datasets: Datasets
   readonly #generations: Generations
+  readonly #cloning: Cloning
   readonly #carving: Carving
   readonly #adoption: Adoption
 
@@ -35,6 +36,7 @@ export class ZfsDriver implements Driver {
     this.#mounts = new WorkMounts(this.#pools)
     this.#datasets = new Datasets(this.#pools, this.#mounts)
     this.#generations = new Generations(this.#pools, this.#mounts, this.#datasets)
+    this.#cloning = new Cloning(this.#pools, this.#datasets, this.#mounts)
     this.#carving = new Carving(this.#pools, this.#datasets, this.#mounts)
     this.#adoption = new Adoption(this.#pools, this.#datasets)
   }
@@ -65,7 +67,7 @@ export class ZfsDriver implements Driver {
   async volumeAt(directory: string): Promise<Volume | null> {
     const mount = mountAt(await this.#pools.mounts(), directory)
     if (mount === null) return null
-    const known = [...(await this.#pools.filesystems()), ...(await this.#pools.snapshots())].find(({ name }) => name === mount.source)
+    const known = await this.#pools.named(mount.source)
     const found = known ?? (await this.#pools.lookAt(mount.source))?.filesystem
     return found === undefined ? null : this.#pools.volume(found)
   }
@@ -87,7 +89,7 @@ export class ZfsDriver implements Driver {
     if ((await this.#pools.filesystem(reserve)) === null) {
       if (bytes === 0) return
       const mark = this.#datasets.mark('reserve', 'reserve', [], true)
-      await this.#pools.commands.create(reserve, { canmount: 'off', mountpoint: 'none', [MARK_PROPERTY]: JSON.stringify(mark), refreservation: String(bytes) })
+      await this.#pools.commands.create(reserve, { canmount: 'off', mountpoint: 'none', ...markProperty(mark), refreservation: String(bytes) })
     } else if ((await this.#pools.markOf(reserve))?.kind === 'reserve') {
       await this.#pools.commands.set(reserve, 'refreservation', bytes === 0 ? 'none' : String(bytes))
     } else await this.#datasets.refuseOccupied(reserve)
@@ -107,42 +109,8 @@ export class ZfsDriver implements Driver {
     return this.#generations.destroy(name)
   }
 
-  async cloneBe(name: BeName, sources: readonly Source[]): Promise<readonly Member[]> {
-    const members = sources
-      .filter((source) => source.role !== 'data')
-      .toSorted((a, b) => a.mountpoint.length - b.mountpoint.length)
-      .map((source, position) => ({ source, at: source.role === 'root' ? '' : configName(position) }))
-    const [root, ...config] = members
-    if (root?.source.role !== 'root') throw new BugError('a boot environment needs a root')
-    this.#pools.forget()
-    const located = await Promise.all(members.map(({ source }) => this.#pools.locate(source.volume)))
-    const [rootSource] = located
-    if (rootSource === undefined) throw new BugError('a boot environment needs a root')
-    const content = await this.#mounts.alone(rootSource)
-    for (const { source } of config) await pathInside(this.#pools.files, content, source.mountpoint)
-    return this.#datasets.make('be', name, async (dataset) => {
-      const origins = await this.#datasets.origins(
-        name,
-        located.map((found) => found.name),
-      )
-      const promised = members.map(({ source: { role, mountpoint }, at }) => ({ role, mountpoint, at }))
-      const mark = this.#datasets.mark('be', name, promised)
-      await this.#cloneInto(dataset, origins[0], '/', mark)
-      const whole = await this.#mounts.whole(await this.#listed(dataset))
-      for (const [position, { source, at }] of config.entries()) {
-        await this.#pools.files.makeDirectory(await pathInside(this.#pools.files, whole, source.mountpoint), 0o755)
-        await this.#cloneInto(`${dataset}/${at}`, origins[position + 1], source.mountpoint, this.#datasets.mark('config', name, [], true))
-        await this.#mounts.placeEverywhere(await this.#listed(dataset), { role: 'config', mountpoint: source.mountpoint, at })
-      }
-      await this.#datasets.dropOrigins(name)
-      await this.#datasets.write(dataset, { ...mark, made: true })
-      const made: Member[] = []
-      for (const { source, at } of members) {
-        const volume = this.#pools.volume(await this.#listed(at === '' ? dataset : `${dataset}/${at}`))
-        made.push({ role: source.role, mountpoint: source.mountpoint, volume })
-      }
-      return made
-    })
+  cloneBe(name: BeName, sources: readonly Source[]): Promise<readonly Member[]> {
+    return this.#cloning.cloneBe(name, sources)
   }
 
   async checkDestroy({ kind, name }: Pick<OwnObject, 'kind' | 'name'>): Promise<void> {
@@ -154,21 +122,8 @@ export class ZfsDriver implements Driver {
     return this.#datasets.destroy('be', name)
   }
 
-  async cloneData(name: DataName, from: Volume): Promise<Volume> {
-    this.#pools.forget()
-    const source = await this.#pools.locate(from)
-    // A clone cannot leave the pool of its origin.
-    const layout = this.#pools.layoutAround(source.name)
-    const clone = async (dataset: string): Promise<Volume> => {
-      const [origin] = await this.#datasets.origins(name, [source.name])
-      await this.#pools.makeContainers(layout.top, layout.data)
-      const mark = this.#datasets.mark('data', name, [])
-      await this.#cloneInto(dataset, origin, 'legacy', mark)
-      await this.#datasets.dropOrigins(name)
-      await this.#datasets.write(dataset, { ...mark, made: true })
-      return this.#pools.volume(await this.#listed(dataset))
-    }
-    return this.#datasets.make('data', name, clone, layout)
+  cloneData(name: DataName, from: Volume): Promise<Volume> {
+    return this.#cloning.cloneData(name, from)
   }
 
   checkDataAdoption(volume: Volume): Promise<DataAdoption> {
@@ -221,7 +176,7 @@ export class ZfsDriver implements Driver {
   }
 
   async beRootDirectory(be: BeName): Promise<string> {
-    return this.#mounts.whole(await this.#listed(datasetOf(this.#pools.layout, 'be', be)))
+    return this.#mounts.whole(await this.#pools.made(datasetOf(this.#pools.layout, 'be', be)))
   }
 
   async bindData(be: BeName, uses: readonly (DataUse & { readonly volume: Volume })[]): Promise<void> {
@@ -266,8 +221,8 @@ export class ZfsDriver implements Driver {
     await this.#datasets.refuseOccupied(state)
     await this.#pools.makeContainers(top)
     const mark = this.#datasets.mark('state', 'state', [], true)
-    await this.#pools.commands.create(state, { mountpoint: 'legacy', [MARK_PROPERTY]: JSON.stringify(mark) })
-    const directory = await this.#mounts.alone(await this.#listed(state))
+    await this.#pools.commands.create(state, { mountpoint: 'legacy', ...markProperty(mark) })
+    const directory = await this.#mounts.alone(await this.#pools.made(state))
     await this.#pools.commands.makePrivate(directory)
     return directory
   }
@@ -284,18 +239,5 @@ export class ZfsDriver implements Driver {
   async #state(): Promise<ZfsFilesystem | null> {
     const { state } = this.#pools.layout
     return (await this.#pools.markOf(state))?.kind === 'state' ? this.#pools.filesystem(state) : null
-  }
-
-  async #cloneInto(dataset: string, origin: string | undefined, mountpoint: string, mark: Mark): Promise<void> {
-    if (origin === undefined) throw new BugError(`there is nothing to clone ${dataset} from`)
-    await this.#pools.commands.clone(origin, dataset, { canmount: 'noauto', mountpoint, [MARK_PROPERTY]: JSON.stringify(mark) })
-    this.#pools.forget()
-  }
-
-  async #listed(dataset: string): Promise<ZfsFilesystem> {
-    this.#pools.forget()
-    const found = await this.#pools.filesystem(dataset)
-    if (found === null) throw new BugError(`${dataset} was made but is not listed`)
-    return found
   }
 }

@@ -1,4 +1,5 @@
-import { NotFoundError, RefusedError } from '../../errors.ts'
+import { BugError, NotFoundError, RefusedError } from '../../errors.ts'
+import { isAtOrBelow } from '../../path-within.ts'
 import { type Mount, parseMountInfo } from '../../sys/mount-table.ts'
 import type { Files, Runner } from '../../sys/ports.ts'
 import type { Volume } from '../model.ts'
@@ -21,22 +22,31 @@ export interface ZfsPoolsOptions {
   readonly workDirectory: string
 }
 
-/** What there is on the pools, as far as belay looks. */
-interface Contents {
+type Marks = ReadonlyMap<string, Mark>
+
+/** The filesystems on the pools that belay looks at. */
+interface Filesystems {
   readonly filesystems: readonly ZfsFilesystem[]
-  readonly snapshots: readonly ZfsSnapshot[]
-  readonly marks: ReadonlyMap<string, Mark>
+  readonly marks: Marks
   /** GUIDs of the other pools that hold data of belay's. */
   readonly others: readonly string[]
   /** Those of them that are imported. */
   readonly imported: readonly ImportedPool[]
 }
 
-const marksIn = (properties: readonly LocalProperty[], pool: string): [string, Mark][] =>
-  properties.flatMap(({ name, property, value }): [string, Mark][] => {
-    const mark = property === MARK_PROPERTY ? parseMark(value, pool) : null
-    return mark === null ? [] : [[name, mark]]
-  })
+/** The snapshots in belay's places and of data elsewhere; there may be thousands, and most questions are about filesystems alone. */
+interface Snapshots {
+  readonly snapshots: readonly ZfsSnapshot[]
+  readonly marks: Marks
+}
+
+const marksIn = (properties: readonly LocalProperty[], pool: string): Marks =>
+  new Map(
+    properties.flatMap(({ name, property, value }): [string, Mark][] => {
+      const mark = property === MARK_PROPERTY ? parseMark(value, pool) : null
+      return mark === null ? [] : [[name, mark]]
+    }),
+  )
 
 /** The pool of the root and those on which data was adopted, and what this process last saw on them. Every mark names the root's pool. */
 export class ZfsPools {
@@ -50,7 +60,8 @@ export class ZfsPools {
   readonly workDirectory: string
   /** GUIDs of pools by the names that they have here. */
   readonly #guids = new Map<string, string>()
-  #contents: Contents | null = null
+  #filesystems: Promise<Filesystems> | null = null
+  #snapshots: Promise<Snapshots> | null = null
 
   constructor(options: ZfsPoolsOptions) {
     this.guid = options.pool
@@ -64,38 +75,54 @@ export class ZfsPools {
   }
 
   forget(): void {
-    this.#contents = null
+    this.#filesystems = null
+    this.#snapshots = null
   }
 
   async filesystems(): Promise<readonly ZfsFilesystem[]> {
-    return (await this.#read()).filesystems
+    return (await this.#lookAtFilesystems()).filesystems
   }
 
   /** Without those that are destroyed and only there for a clone. */
   async snapshots(): Promise<readonly ZfsSnapshot[]> {
-    return (await this.#read()).snapshots.filter((snapshot) => !snapshot.isLeaving)
+    return (await this.#lookAtSnapshots()).snapshots.filter((snapshot) => !snapshot.isLeaving)
   }
 
   /** Also those that are only there for a clone. */
   async snapshotsOf(dataset: string): Promise<readonly ZfsSnapshot[]> {
-    return (await this.#read()).snapshots.filter((snapshot) => datasetPart(snapshot.name) === dataset)
+    return (await this.#lookAtSnapshots()).snapshots.filter((snapshot) => datasetPart(snapshot.name) === dataset)
   }
 
   /** The mark that was set on a dataset or snapshot itself. */
   async markOf(name: string): Promise<Mark | null> {
-    return (await this.#read()).marks.get(name) ?? null
+    const { marks } = name.includes('@') ? await this.#lookAtSnapshots() : await this.#lookAtFilesystems()
+    return marks.get(name) ?? null
   }
 
-  async marks(): Promise<ReadonlyMap<string, Mark>> {
-    return (await this.#read()).marks
+  /** Those of filesystems. */
+  async marks(): Promise<Marks> {
+    return (await this.#lookAtFilesystems()).marks
   }
 
   async filesystem(name: string): Promise<ZfsFilesystem | null> {
     return (await this.filesystems()).find((candidate) => candidate.name === name) ?? null
   }
 
+  /** A filesystem or snapshot that belay looks at. */
+  async named(name: string): Promise<ZfsFilesystem | ZfsSnapshot | null> {
+    return name.includes('@') ? ((await this.snapshots()).find((candidate) => candidate.name === name) ?? null) : this.filesystem(name)
+  }
+
+  /** One that was made just now. */
+  async made(name: string): Promise<ZfsFilesystem> {
+    this.forget()
+    const found = await this.filesystem(name)
+    if (found === null) throw new BugError(`${name} was made but is not listed`)
+    return found
+  }
+
   async filesystemsAt(name: string): Promise<readonly ZfsFilesystem[]> {
-    return (await this.filesystems()).filter((candidate) => candidate.name === name || candidate.name.startsWith(`${name}/`))
+    return (await this.filesystems()).filter((candidate) => isAtOrBelow(candidate.name, name))
   }
 
   async find(volume: Volume): Promise<ZfsFilesystem | ZfsSnapshot | null> {
@@ -133,19 +160,19 @@ export class ZfsPools {
 
   /** Names of the imported pools that belay uses, the root's first. */
   async names(): Promise<readonly string[]> {
-    return [this.name, ...(await this.#read()).imported.map(({ name }) => name)]
+    return [this.name, ...(await this.#lookAtFilesystems()).imported.map(({ name }) => name)]
   }
 
   /** GUIDs of the pools with data of belay's that are not imported. */
   async absent(): Promise<readonly string[]> {
-    const { others, imported } = await this.#read()
+    const { others, imported } = await this.#lookAtFilesystems()
     return others.filter((other) => !imported.some(({ guid }) => guid === other))
   }
 
   /** Look at another pool too, from now on and in every process. Durable before anything is marked there. */
   async remember(pool: string): Promise<void> {
     this.forget()
-    const { others } = await this.#read()
+    const { others } = await this.#lookAtFilesystems()
     if (pool === this.guid || others.includes(pool)) return
     await this.makeContainers(this.layout.top)
     await this.commands.set(this.layout.top, POOLS_PROPERTY, [...others, pool].join(','))
@@ -155,8 +182,9 @@ export class ZfsPools {
   /** Look no more at pools that hold nothing of belay's; one that is not imported may. */
   async forgetUnused(): Promise<void> {
     this.forget()
-    const { others, marks } = await this.#read()
-    const used = new Set([...marks.keys()].map((name) => this.#guids.get(poolPart(name))))
+    const { others, marks } = await this.#lookAtFilesystems()
+    if (others.length === 0) return
+    const used = new Set([...marks.keys(), ...(await this.#lookAtSnapshots()).marks.keys()].map((name) => this.#guids.get(poolPart(name))))
     const absent = await this.absent()
     const needed = others.filter((guid) => used.has(guid) || absent.includes(guid))
     if (needed.length === others.length) return
@@ -176,24 +204,38 @@ export class ZfsPools {
     return parseMountInfo(await this.files.readText('/proc/self/mountinfo')).filter(({ type }) => type === 'zfs')
   }
 
-  async #read(): Promise<Contents> {
-    if (this.#contents !== null) return this.#contents
+  #lookAtFilesystems(): Promise<Filesystems> {
+    return (this.#filesystems ??= this.#unlessItFails(this.#readFilesystems()))
+  }
+
+  #lookAtSnapshots(): Promise<Snapshots> {
+    return (this.#snapshots ??= this.#unlessItFails(this.#readSnapshots()))
+  }
+
+  /** A look that failed is not the answer to the next question. */
+  #unlessItFails<Look>(look: Promise<Look>): Promise<Look> {
+    look.catch(() => {
+      this.forget()
+    })
+    return look
+  }
+
+  async #readFilesystems(): Promise<Filesystems> {
     const [own, properties] = await this.#filesystemsOf([this.name])
     const top = properties.find(({ name, property }) => name === this.layout.top && property === POOLS_PROPERTY)
     const others = top?.value.split(',').filter((guid) => guid !== '' && guid !== this.guid) ?? []
     const imported = others.length === 0 ? [] : (await this.commands.pools()).filter(({ guid }) => others.includes(guid))
     for (const { name, guid } of imported) this.#guids.set(name, guid)
     const [more, moreProperties] = await this.#filesystemsOf(imported.map(({ name }) => name))
-    const filesystems = [...own, ...more]
-    const marks = new Map(marksIn([...properties, ...moreProperties], this.guid))
+    return { filesystems: [...own, ...more], marks: marksIn([...properties, ...moreProperties], this.guid), others, imported }
+  }
+
+  async #readSnapshots(): Promise<Snapshots> {
+    const { filesystems, marks, imported } = await this.#lookAtFilesystems()
     const places = [this.layout.environments, ...[this.name, ...imported.map(({ name }) => name)].map((name) => this.layoutAround(name).top)]
     const scope = [...places.filter((place) => filesystems.some(({ name }) => name === place)), ...adopted(marks, places)]
-    const [snapshots, snapshotProperties] = await Promise.all([
-      this.commands.snapshots(scope),
-      this.commands.localProperties('snapshot', [MARK_PROPERTY], scope),
-    ])
-    this.#contents = { filesystems, snapshots, marks: new Map([...marks, ...marksIn(snapshotProperties, this.guid)]), others, imported }
-    return this.#contents
+    const [snapshots, properties] = await Promise.all([this.commands.snapshots(scope), this.commands.localProperties('snapshot', [MARK_PROPERTY], scope)])
+    return { snapshots, marks: marksIn(properties, this.guid) }
   }
 
   #filesystemsOf(pools: readonly string[]): Promise<[ZfsFilesystem[], LocalProperty[]]> {
@@ -202,7 +244,7 @@ export class ZfsPools {
 }
 
 /** Data outside belay's own places. */
-const adopted = (marks: ReadonlyMap<string, Mark>, places: readonly string[]): readonly string[] =>
+const adopted = (marks: Marks, places: readonly string[]): readonly string[] =>
   [...marks].flatMap(([name, { kind }]) => (kind === 'data' && !places.some((place) => name.startsWith(`${place}/`)) ? [name] : []))
 
 export const notImported = (pool: string, what: string): RefusedError =>
