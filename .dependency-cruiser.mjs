@@ -25,7 +25,7 @@ export default {
       name: 'sys-stands-alone',
       severity: 'error',
       from: { path: '^src/sys/' },
-      to: { path: '^src/', pathNot: '^src/(sys/|(errors|exit-codes|octal-escape)\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(sys/|(errors|exit-codes|octal-escape|path-within)\\.ts$)' },
     },
     {
       name: 'planning-is-pure',

@@ -1,4 +1,6 @@
 import { type Placement, type RootPath, placeOutsideRoot } from '../snap/plan/not-operating-system.ts'
+import { isAtOrBelow } from '../path-within.ts'
+import type { Policy } from '../policy/policy.ts'
 import { parseMountInfo } from '../sys/mount-table.ts'
 import type { Files } from '../sys/ports.ts'
 import { type Target, inTarget } from '../snap/target.ts'
@@ -26,33 +28,24 @@ export const readRootPaths = async (files: Files, root: string, alsoAt: readonly
   const found: RootPath[] = []
   for (const path of paths) {
     const stat = await files.stat(inTarget(target, path))
-    const mount = innermostFirst.find((mountpoint) => path === mountpoint || path.startsWith(`${mountpoint}/`)) ?? null
-    if (stat !== null) found.push({ path, kind: stat.kind === 'directory' || stat.kind === 'symlink' ? stat.kind : 'other', mount })
+    const mount = innermostFirst.find((mountpoint) => isAtOrBelow(path, mountpoint)) ?? null
+    if (stat !== null) found.push({ path, kind: stat.kind, mount })
   }
   return found
 }
 
 /** Paths in root that are neither the operating system nor named by policy: a rollback takes them along. */
-export const findPathsLeftInRoot = async (appliance: Appliance): Promise<Placement[]> => {
-  const found = await readRootPaths(appliance.files, appliance.target.root, [])
-  return placeOutsideRoot(found, { inRoot: appliance.policy.inRoot, data: [], config: appliance.policy.config })
-}
+export const findPathsLeftInRoot = async ({ files, target, policy }: Appliance): Promise<Placement[]> =>
+  leftInRoot(await readRootPaths(files, target.root, []), policy)
+
+const leftInRoot = (found: readonly RootPath[], { inRoot, config }: Policy): Placement[] => placeOutsideRoot(found, { inRoot, data: [], config })
 
 /**
  * Everything in root that is not the operating system and goes back with a version: what policy names for it (`--in-root`), and what nobody placed.
  * A path of policy's that is not there, or that is on a filesystem of its own, does not.
  */
-export const findPathsThatGoBack = async (appliance: Appliance): Promise<PathInRoot[]> => {
-  const { files, target, policy } = appliance
-  const mounts = parseMountInfo(await files.readText('/proc/self/mountinfo'))
-    .map((mount) => mount.mountpoint)
-    .filter((mountpoint) => mountpoint.startsWith(target.root === '/' ? '/' : `${target.root}/`) && mountpoint !== '/')
-  const named: PathInRoot[] = []
-  for (const path of policy.inRoot) {
-    const directory = inTarget(target, path)
-    if (mounts.some((mountpoint) => directory === mountpoint || directory.startsWith(`${mountpoint}/`))) continue
-    const kind = (await files.stat(directory))?.kind
-    if (kind === 'directory' || kind === 'file') named.push({ path, why: 'in root by policy' })
-  }
-  return [...named, ...(await findPathsLeftInRoot(appliance))]
+export const findPathsThatGoBack = async ({ files, target, policy }: Appliance): Promise<PathInRoot[]> => {
+  const found = await readRootPaths(files, target.root, policy.inRoot)
+  const named = found.filter(({ path, kind, mount }) => policy.inRoot.includes(path) && mount === null && (kind === 'directory' || kind === 'file'))
+  return [...named.map(({ path }) => ({ path, why: 'in root by policy' })), ...leftInRoot(found, policy)]
 }

@@ -1,3 +1,4 @@
+import { isAtOrBelow } from '../path-within.ts'
 import { RefusedError, UsageError } from '../errors.ts'
 import { whyInRoot } from '../policy/system-paths.ts'
 import type { OwnObject } from '../snap/driver.ts'
@@ -78,9 +79,7 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
   const adopted = await findDataToAdopt(appliance, found, request.data)
   const placements = placeOutsideRoot(found, request)
   const nested = await appliance.driver.nestedIn(volume)
-  const swallowed = nested.find(({ path }) =>
-    [...placements.map((placement) => placement.path), ...request.config].some((moved) => path === moved || path.startsWith(`${moved}/`)),
-  )
+  const swallowed = nested.find(({ path }) => [...placements.map((placement) => placement.path), ...request.config].some((moved) => isAtOrBelow(path, moved)))
   if (swallowed !== undefined) {
     throw new RefusedError('layout/nested', `${swallowed.path} is a subvolume or dataset inside root; a clone would have it empty`, {
       next: [`give it a line of its own in /etc/fstab and mount it, or name it with --in-root ${swallowed.path}`],

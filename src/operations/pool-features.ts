@@ -23,3 +23,9 @@ export const lackingFeatures = (known: KnownFeatures, features: readonly string[
   }
   return lacking
 }
+
+/** Boot environments whose ZFS cannot import the pool as it is now, with the features that they lack. Nothing is read where pools have no features. */
+export const findUnreadable = async ({ boot, driver }: Pick<Appliance, 'boot' | 'driver'>, index: Index): Promise<ReadonlyMap<BeName, readonly string[]>> => {
+  const { active } = await driver.poolFeatures()
+  return active.length === 0 ? new Map() : lackingFeatures(await readKnownFeatures({ boot }, index), active)
+}

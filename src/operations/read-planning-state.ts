@@ -5,7 +5,6 @@ import type { Basis } from '../snap/plan/plan.ts'
 import { type PlanContext, type PlanningState, basisOf } from '../snap/plan/state.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import type { Appliance } from './appliance.ts'
-import { lackingFeatures, readKnownFeatures } from './pool-features.ts'
 
 /** The boot environment that is mounted at the target's root, null when that root is none of belay's. */
 export const readRunning = async (appliance: Pick<Appliance, 'driver' | 'target'>, index: Index): Promise<BeName | null> => {
@@ -74,7 +73,6 @@ export const readPlanningState = async (appliance: Appliance): Promise<PlanningS
     occupied: await readOccupied(appliance, index),
     bootSetInStep: await isBootSetInStep(appliance, index, running),
     plainConfig: await readPlainConfig(appliance, index, running),
-    unreadable: lackingFeatures(await readKnownFeatures(appliance, index), (await appliance.driver.poolFeatures()).active),
   }
 }
 

@@ -1,18 +1,21 @@
 import { type SwitchRequest, planSwitch } from '../snap/plan/switch-version.ts'
 import type { Appliance } from './appliance.ts'
 import { findPathsThatGoBack } from './find-paths-left-in-root.ts'
+import { findUnreadable } from './pool-features.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
 /** `belay rollback` and `belay forward`: choose the version for the next boot. */
 export const switchVersion = (
   appliance: Appliance,
-  request: Omit<SwitchRequest, 'atomic' | 'pathsInRoot'>,
+  request: Omit<SwitchRequest, 'atomic' | 'unreadable' | 'pathsInRoot'>,
   conversation: Conversation,
 ): Promise<OperationResult> =>
   runOperation(
     appliance,
     request.direction,
-    async (state, context) =>
-      planSwitch(state, { ...request, atomic: appliance.driver.atomicSets, pathsInRoot: await findPathsThatGoBack(appliance) }, context),
+    async (state, context) => {
+      const [unreadable, pathsInRoot] = [await findUnreadable(appliance, state.index), await findPathsThatGoBack(appliance)]
+      return planSwitch(state, { ...request, atomic: appliance.driver.atomicSets, unreadable, pathsInRoot }, context)
+    },
     conversation,
   )

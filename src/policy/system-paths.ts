@@ -1,11 +1,11 @@
+import { isAtOrBelow } from '../path-within.ts'
+
 /** Directories of the operating system: what is in them is one version together with the kernel and the packages. */
 const SYSTEM = ['/bin', '/boot', '/dev', '/lib', '/lib32', '/lib64', '/libx32', '/proc', '/run', '/sbin', '/sys', '/usr']
 /** What dpkg and belay itself must find in the root that runs. */
 const SYSTEM_RECORDS = ['/etc/belay', '/var/lib/apt', '/var/lib/belay', '/var/lib/dpkg']
 /** A directory of its own for local work, that packages never touch. */
 const LOCAL = '/usr/local'
-
-const isAtOrBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`)
 
 /**
  * Why a directory cannot be taken out of the root filesystem, as the end of a sentence that begins with it; null when it can.

@@ -1,5 +1,6 @@
-import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, RefusedError, ToolError } from '../errors.ts'
+import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, RefusedError } from '../errors.ts'
 import type { Clock, Log } from '../sys/ports.ts'
+import { andDown, failureOf, messageOf, notFinished } from './execution-failure.ts'
 import type { FaultPoints } from './fault-points.ts'
 import type { Journal, JournalDirectory, JournalRecord, Outcome } from './journal.ts'
 import { nextBoot } from '../boot/boot-choice.ts'
@@ -106,7 +107,7 @@ export class Executor {
     const journal = await this.#ports.journals.open(plan, this.#ports.owner)
     await this.#ports.faults.reach('plan.opened')
     const execution = await this.#run(plan, journal, 0, new Map())
-    if (execution.outcome !== 'done') throw failureOf(plan, execution)
+    if (execution.outcome !== 'done') throw failureOf(plan, execution.outcome, execution.error)
     return execution
   }
 
@@ -295,38 +296,3 @@ export class Executor {
     return effect.isApplied === undefined ? false : effect.isApplied(step)
   }
 }
-
-/** What the caller of a run that did not get done is told: exit 12 or 10 where a step says so and all was undone, else exit 20. */
-const failureOf = (plan: Plan, execution: Execution): BelayError => {
-  const cause = execution.error
-  if (execution.outcome === 'escaped') {
-    return new FailedError('upgrade-failed', `${plan.operation} failed: ${messageOf(cause)}; the machine boots the untouched version next`, {
-      cause,
-      rebootRequired: true,
-      next: [...(cause instanceof BelayError ? cause.next : []), 'systemctl reboot'],
-      data: cause instanceof BelayError ? { ...cause.data, cause: cause.code } : {},
-    })
-  }
-  if (cause instanceof BelayError && !(cause instanceof ToolError)) return cause
-  return new FailedError('failed', `${plan.operation} failed and was undone: ${messageOf(cause)}`, { cause, rebootRequired: false, next: ['belay doctor'] })
-}
-
-/** Why a run was undone, and what does not run since. */
-const andDown = (plan: Plan, cause: unknown, down: BelayError): BelayError =>
-  cause instanceof BelayError && cause.code === down.code
-    ? cause
-    : new FailedError(down.code, `${plan.operation} failed and was undone: ${messageOf(cause)}; ${down.message}`, {
-        cause,
-        rebootRequired: false,
-        next: down.next,
-        data: down.data,
-      })
-
-const notFinished = (plan: Plan, error: unknown): NotUndoneError =>
-  new NotUndoneError(`${plan.operation} took effect, but finishing it failed: ${messageOf(error)}`, {
-    cause: error,
-    next: ['belay doctor --fix'],
-    data: { plan: plan.id },
-  })
-
-const messageOf = (error: unknown): string => (error instanceof BelayError || error instanceof Error ? error.message : String(error))

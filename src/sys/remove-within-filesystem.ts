@@ -1,3 +1,4 @@
+import { isAtOrBelow } from '../path-within.ts'
 import { lstat, readFile, readdir, realpath, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { RefusedError } from '../errors.ts'
@@ -38,9 +39,7 @@ async function walk(directory: string, device: bigint, visit: (path: string, isD
 /** A bind mount from the same filesystem has the same device number; only the mount table shows it. */
 async function refuseMounts(path: string): Promise<void> {
   const real = join(await realpath(dirname(path)), basename(path))
-  const mount = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8')).find(
-    ({ mountpoint }) => mountpoint === real || mountpoint.startsWith(`${real}/`),
-  )
+  const mount = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8')).find(({ mountpoint }) => isAtOrBelow(mountpoint, real))
   if (mount !== undefined) throw crossing(mount.mountpoint)
 }
 

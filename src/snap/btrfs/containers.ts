@@ -1,3 +1,4 @@
+import { isAtOrBelow } from '../../path-within.ts'
 import { BugError, RefusedError } from '../../errors.ts'
 import type { OwnObject, Source } from '../driver.ts'
 import type { Member } from '../model.ts'
@@ -126,7 +127,7 @@ export class Containers {
   }
 
   async #refuseMounted(path: string): Promise<void> {
-    const mounted = (await this.#pool.mounts()).find((mount) => mount.root === `/${path}` || mount.root.startsWith(`/${path}/`))
+    const mounted = (await this.#pool.mounts()).find((mount) => isAtOrBelow(mount.root, `/${path}`))
     if (mounted !== undefined) throw new RefusedError('in-use', `${path} is mounted at ${mounted.mountpoint}`, { next: [`umount ${mounted.mountpoint}`] })
   }
 

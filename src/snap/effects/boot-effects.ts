@@ -9,6 +9,7 @@ import { pathInside } from '../path-inside.ts'
 import { GRUB_PARTITION, inTarget, type Target } from '../target.ts'
 import type { Files } from '../../sys/ports.ts'
 import { rootVolumeFrom } from './results.ts'
+import { nothing } from './nothing-to-undo.ts'
 
 type BootKinds =
   | 'boot.copy'
@@ -30,8 +31,6 @@ interface BootPorts {
   readonly index: IndexStore
   readonly rebootNote: RebootNote
 }
-
-const nothing = (): Promise<void> => Promise.resolve()
 
 /** Steps on the GRUB partition. */
 export const bootEffects = ({ target, files, boot, driver, index, rebootNote }: BootPorts): Pick<Effects, BootKinds> => ({

@@ -4,6 +4,7 @@ import { inverseOfChange } from '../../pkg/release/source-change.ts'
 import { type Effects, UntouchedError } from '../executor.ts'
 import type { ManifestStore } from '../manifest-store.ts'
 import { decidedFrom } from './results.ts'
+import { nothing } from './nothing-to-undo.ts'
 
 type PackageKinds = 'packages.download' | 'packages.decide' | 'packages.sources' | 'packages.preseed' | 'packages.apply' | 'packages.verify'
 
@@ -11,8 +12,6 @@ interface PackagePorts {
   readonly packages: Packages
   readonly manifests: ManifestStore
 }
-
-const nothing = (): Promise<void> => Promise.resolve()
 
 /** Steps that apt and dpkg do. What they change in root cannot be taken back step by step: the plan's escape says what happens instead. */
 export const packageEffects = ({ packages, manifests }: PackagePorts): Pick<Effects, PackageKinds> => ({

@@ -13,6 +13,7 @@ import type { RootDescriber } from '../root-describer.ts'
 import type { SpaceReserve } from '../space-reserve.ts'
 import { inversesOf, resolveChange } from './resolve-changes.ts'
 import { decidedFrom, membersFrom, startedFrom } from './results.ts'
+import { nothing } from './nothing-to-undo.ts'
 
 type RecordKinds = 'index.create' | 'index.change' | 'generation.describe' | 'root.describe' | 'policy.write' | 'space.reserve'
 
@@ -28,8 +29,6 @@ interface RecordPorts {
   readonly policy: Policy
   readonly root: string
 }
-
-const nothing = (): Promise<void> => Promise.resolve()
 
 /** What the manifest says of units that were stopped. */
 const quiescenceOf = ({ units, idle, started }: PlannedQuiesce, results: Results): Quiescence => ({

@@ -2,6 +2,7 @@ import type { Driver } from '../driver.ts'
 import type { Effects } from '../executor.ts'
 import { memberFrom, membersFrom, volumeOrFrom } from './results.ts'
 import { sourcesOf } from '../plan/state.ts'
+import { nothing } from './nothing-to-undo.ts'
 
 type SnapshotKinds =
   | 'generation.take'
@@ -15,8 +16,6 @@ type SnapshotKinds =
   | 'data.bind'
   | 'data.destroy'
   | 'config.carve'
-
-const nothing = (): Promise<void> => Promise.resolve()
 
 /** Steps that the driver does: making is undone by destroying what carries the mark, destroying is never undone. */
 export const snapshotEffects = (driver: Driver): Pick<Effects, SnapshotKinds> => ({

@@ -2,6 +2,7 @@ import { BugError } from '../../errors.ts'
 import type { Clock, Units } from '../../sys/ports.ts'
 import type { Effects } from '../executor.ts'
 import { stoppedFrom } from './results.ts'
+import { nothing } from './nothing-to-undo.ts'
 
 type UnitKinds = 'units.stop' | 'units.start'
 
@@ -11,8 +12,6 @@ interface UnitPorts {
   readonly bootId: string | null
   readonly clock: Clock
 }
-
-const nothing = (): Promise<void> => Promise.resolve()
 
 /** Steps that stop units for a restore point and start them again. Their results are ISO times: from when to when they were down. */
 export const unitEffects = ({ units, bootId, clock }: UnitPorts): Pick<Effects, UnitKinds> => {

@@ -1,7 +1,10 @@
+import { isAtOrBelow } from '../../path-within.ts'
+import type { EntryKind } from '../../sys/ports.ts'
+
 /** A directory of root that may hold something else than the operating system. */
 export interface RootPath {
   readonly path: string
-  readonly kind: 'directory' | 'symlink' | 'other'
+  readonly kind: EntryKind
   /** Where the filesystem is mounted on which it lies, null for that of root: the path itself, or a directory around it. */
   readonly mount: string | null
 }
@@ -95,8 +98,6 @@ const OPERATING_SYSTEM_STATE: ReadonlySet<string> = new Set([
 
 const SERVICE_STATE = /^\/var\/lib\/([^/]+)$/
 
-const isBelow = (path: string, parent: string): boolean => path === parent || path.startsWith(`${parent}/`)
-
 interface Choices {
   readonly inRoot: readonly string[]
   readonly data: readonly string[]
@@ -116,8 +117,8 @@ const candidatesOf = (found: readonly RootPath[], choices: Choices): (Placement 
   return candidates.flatMap((candidate) => {
     const entry = found.find(({ path }) => path === candidate.path)
     const stays =
-      choices.inRoot.some((path) => isBelow(candidate.path, path)) ||
-      choices.config.some((path) => isBelow(candidate.path, path) || isBelow(path, candidate.path))
+      choices.inRoot.some((path) => isAtOrBelow(candidate.path, path)) ||
+      choices.config.some((path) => isAtOrBelow(candidate.path, path) || isAtOrBelow(path, candidate.path))
     return entry?.kind !== 'directory' || stays ? [] : [{ ...candidate, mount: entry.mount }]
   })
 }
@@ -135,7 +136,7 @@ export const placeOutsideRoot = (found: readonly RootPath[], choices: Choices): 
   const placements: Placement[] = []
   for (const { mount, ...candidate } of candidatesOf(found, choices)) {
     if (mount !== null) continue
-    if (placements.some((placement) => isBelow(candidate.path, placement.path) || isBelow(placement.path, candidate.path))) continue
+    if (placements.some((placement) => isAtOrBelow(candidate.path, placement.path) || isAtOrBelow(placement.path, candidate.path))) continue
     placements.push(candidate)
   }
   return placements.toSorted((a, b) => a.path.localeCompare(b.path))

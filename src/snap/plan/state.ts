@@ -19,8 +19,6 @@ export interface PlanningState {
   readonly bootSetInStep: boolean
   /** Config paths of policy that are no filesystem of their own in the running boot environment. */
   readonly plainConfig: readonly string[]
-  /** Pool features in use that the ZFS of a boot environment does not know: it could not import the pool. */
-  readonly unreadable: ReadonlyMap<BeName, readonly string[]>
 }
 
 /** What is given to a planner from outside: it has no clock, no randomness and no environment of its own. */

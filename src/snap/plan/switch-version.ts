@@ -32,6 +32,8 @@ export interface SwitchRequest {
   readonly once: boolean
   readonly force: boolean
   readonly atomic: boolean
+  /** Pool features in use that the ZFS of a boot environment does not know: it could not import the pool. */
+  readonly unreadable: ReadonlyMap<BeName, readonly string[]>
   /** What lies in root and is not the operating system. */
   readonly pathsInRoot: readonly PathInRoot[]
 }
@@ -93,7 +95,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     throw new RefusedError('already-there', `generation ${String(generation.id)} is what runs now`, { next: ['belay list'] })
   }
 
-  refuseUnreadable(state, generation, existing ?? holderOfBootSet(state, generation))
+  refuseUnreadable(request, generation, existing ?? holderOfBootSet(state, generation))
 
   const fresh = !stays && (existing === null || request.keepConfig || request.withData)
   const numbering = new Numbering(state)
@@ -193,8 +195,8 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
 }
 
 /** @throws RefusedError `pool-features` when the pool was upgraded beyond what the ZFS of the version knows: its initramfs could not import it. */
-const refuseUnreadable = (state: PlanningState, generation: Generation, be: BootEnvironment | undefined): void => {
-  const features = be === undefined ? undefined : state.unreadable.get(be.name)
+const refuseUnreadable = ({ unreadable }: SwitchRequest, generation: Generation, be: BootEnvironment | undefined): void => {
+  const features = be === undefined ? undefined : unreadable.get(be.name)
   if (be === undefined || features === undefined) return
   throw new RefusedError(
     'pool-features',

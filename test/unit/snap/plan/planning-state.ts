@@ -112,7 +112,6 @@ interface Facts {
   readonly occupied?: PlanningState['occupied']
   readonly bootSetInStep?: boolean
   readonly plainConfig?: readonly string[]
-  readonly unreadable?: PlanningState['unreadable']
 }
 
 /** An appliance right after init, running its first boot environment, unless facts say otherwise. */
@@ -144,7 +143,6 @@ export const state = (facts: Facts = {}): PlanningState => {
     occupied: facts.occupied ?? { generation: [], be: [], data: [] },
     bootSetInStep: facts.bootSetInStep ?? true,
     plainConfig: facts.plainConfig ?? [],
-    unreadable: facts.unreadable ?? new Map(),
   }
 }
 

@@ -33,6 +33,7 @@ describe('a plan that was written down', () => {
             once: false,
             force: false,
             atomic: false,
+            unreadable: new Map(),
             pathsInRoot: [{ path: '/opt', why: 'in root by policy' }],
           },
           context(),

@@ -11,6 +11,7 @@ const rollback: SwitchRequest = {
   once: false,
   force: false,
   atomic: false,
+  unreadable: new Map(),
   pathsInRoot: [],
 }
 const forward: SwitchRequest = { ...rollback, direction: 'forward' }
@@ -73,12 +74,12 @@ describe('rollback', () => {
 
   it('does not go to a version whose ZFS cannot read the pool any more, whether it is there or would be cloned', () => {
     const unreadable = new Map([[name(3), ['longname', 'fast_dedup']]])
-    expect(refusalOf(() => planSwitch(upgraded({ unreadable }), rollback, context()))).toMatchObject({
+    expect(refusalOf(() => planSwitch(upgraded(), { ...rollback, unreadable }, context()))).toMatchObject({
       code: 'pool-features',
       message: expect.stringContaining('the pool uses longname, fast_dedup') as string,
     })
-    expect(refusalOf(() => planSwitch(upgraded({ unreadable }), { ...rollback, keepConfig: true }, context()))).toMatchObject({ code: 'pool-features' })
-    expect(planSwitch(upgraded({ unreadable: new Map([[name(1), ['longname']]]) }), rollback, context()).commit).toBe('switch')
+    expect(refusalOf(() => planSwitch(upgraded(), { ...rollback, unreadable, keepConfig: true }, context()))).toMatchObject({ code: 'pool-features' })
+    expect(planSwitch(upgraded(), { ...rollback, unreadable: new Map([[name(1), ['longname']]]) }, context()).commit).toBe('switch')
   })
 
   it('has no default when there was no upgrade', () => {

@@ -1,0 +1,2 @@
+/** The undo of a step that changes nothing, or whose work goes with something else that is undone. */
+export const nothing = (): Promise<void> => Promise.resolve()
