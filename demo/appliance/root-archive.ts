@@ -7,10 +7,11 @@ import { pruneCache } from '../cache/prune-cache.ts'
 import { recipeHash } from '../cache/recipe-hash.ts'
 import { findDebianArchive, releaseSource, SUITE, type Suite } from '../debian-archive.ts'
 import { runTool } from '../run-tool.ts'
+import { indexPool } from '../vendor/package-pool.ts'
 import { ACME_PACKAGES, buildAcmePackage, PACKAGE_SOURCES } from '../vendor/package-source.ts'
 import { findKernelRelease } from '../zfs/kernel-release.ts'
 import { buildZfsPackages } from '../zfs/vendor-packages.ts'
-import { renderMetapackageControl } from '../zfs/modules-metapackage.ts'
+import { MODULES_METAPACKAGE, renderMetapackageControl } from '../zfs/modules-metapackage.ts'
 import { findZfsArchive } from '../zfs/zfs-archive.ts'
 import { zfsModulesKey } from '../zfs/zfs-modules.ts'
 import { BugError } from '../../src/errors.ts'
@@ -18,7 +19,6 @@ import type { Filesystem, Firmware } from './partition-table.ts'
 
 const MMDEBSTRAP = '/usr/bin/mmdebstrap'
 const CUSTOMIZE = join(import.meta.dirname, 'customize-root.sh')
-const INSTALL_MODULES = join(import.meta.dirname, '../zfs/install-modules.sh')
 
 const RECIPE = {
   variant: 'apt',
@@ -55,8 +55,8 @@ const RECIPE = {
   ],
 } as const
 
-/** Besides the kernel's modules, which are the vendor's. */
-const ZFS_PACKAGES = ['zfs-initramfs', 'zfsutils-linux'] as const
+/** The modules are the vendor's, so that none have to be built. */
+const ZFS_PACKAGES = [MODULES_METAPACKAGE, 'zfs-initramfs', 'zfsutils-linux'] as const
 
 /** What a root archive is for. */
 interface RootVariant {
@@ -108,7 +108,7 @@ export async function ensureRootArchive({
 
 async function modulesRecipe({ suite, filesystem }: RootVariant): Promise<object> {
   if (filesystem === 'btrfs') return {}
-  return { zfs: [await zfsModulesKey(suite, ''), renderMetapackageControl(''), await readFile(INSTALL_MODULES, 'utf8')] }
+  return { zfs: [await zfsModulesKey(suite, ''), renderMetapackageControl('')] }
 }
 
 interface Build {
@@ -120,27 +120,32 @@ interface Build {
 }
 
 async function build(target: string, { variant: { suite, filesystem }, packages, application, work, cacheDirectory }: Build): Promise<void> {
-  const zfsPackages = join(work, 'zfs-packages')
   try {
     await rm(work, { recursive: true, force: true })
     await mkdir(work, { recursive: true })
     const archive = await buildAcmePackage(application, join(work, 'staging'), work)
-    if (filesystem === 'zfs') await buildZfsPackages(suite, await findKernelRelease(suite, 'release'), join(work, 'metapackage'), zfsPackages, cacheDirectory)
     // Naming the archive leaves mmdebstrap's default out, which would add the security archive and its newer kernel.
-    const source = filesystem === 'zfs' ? (await findZfsArchive(suite)).release : releaseSource(await findDebianArchive(), suite)
+    const sources = filesystem === 'zfs' ? await zfsSources(suite, work, cacheDirectory) : [releaseSource(await findDebianArchive(), suite)]
     const options = [
       '--format=tar',
       `--variant=${RECIPE.variant}`,
       '--aptopt=APT::Install-Recommends "false"',
       ...RECIPE.dpkgOptions.map((option) => `--dpkgopt=${option}`),
       `--include=${packages.join(',')}`,
-      ...(filesystem === 'zfs' ? [`--customize-hook=${INSTALL_MODULES}`] : []),
       `--customize-hook=${CUSTOMIZE}`,
     ]
-    await runTool(MMDEBSTRAP, [...options, suite, target, source], { env: { ACME_PACKAGE: archive, ZFS_PACKAGES: zfsPackages } })
+    await runTool(MMDEBSTRAP, [...options, suite, target, ...sources], { env: { ACME_PACKAGE: archive } })
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/** Debian with OpenZFS, and a repository in `work` with the vendor's modules for its kernel: without one, OpenZFS's initramfs hook brings zfs-dkms. */
+async function zfsSources(suite: Suite, work: string, cacheDirectory: string): Promise<string[]> {
+  const repository = join(work, 'repository')
+  await buildZfsPackages(suite, await findKernelRelease(suite, 'release'), join(work, 'metapackage'), join(repository, 'pool'), cacheDirectory)
+  await indexPool(repository)
+  return [(await findZfsArchive(suite)).release, `deb [trusted=yes] copy:${repository} ./`]
 }
 
 /** Unpacks a root into an existing directory. */

@@ -31,7 +31,7 @@ export async function ensurePools({ cacheDirectory, kind, key, names }: CachedPo
     try {
       for (const stale of [directory, work]) await rm(stale, { recursive: true, force: true })
       await fill(out, work)
-      for (const name of names) await index(join(out, name))
+      for (const name of names) await indexPool(join(out, name))
       await rename(out, directory)
       await pruneCache(cacheDirectory, kind)
     } finally {
@@ -47,8 +47,8 @@ async function areComplete(directory: string, names: readonly string[]): Promise
   return indexes.every((index) => index !== null)
 }
 
-/** Paths in the index are relative to the directory that apt calls the repository, hence the working directory. */
-async function index(directory: string): Promise<void> {
+/** Writes the index of a pool. Paths in it are relative to the directory that apt calls the repository, hence the working directory. */
+export async function indexPool(directory: string): Promise<void> {
   const { stdout } = await runTool('/usr/bin/dpkg-scanpackages', ['--multiversion', 'pool'], { cwd: directory })
   await writeFile(join(directory, INDEX), stdout)
 }

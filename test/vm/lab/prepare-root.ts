@@ -12,6 +12,7 @@ const FILES = [
   { name: 'lab-shell', path: 'usr/lib/lab/lab-shell', mode: 0o755 },
   { name: 'lab-shell.service', path: 'etc/systemd/system/lab-shell.service', mode: 0o644 },
   { name: 'lab.network', path: 'etc/systemd/network/10-lab.network', mode: 0o644 },
+  { name: 'emulation.cfg', path: 'etc/default/grub.d/emulation.cfg', mode: 0o644 },
   { name: 'autologin.conf', path: 'etc/systemd/system/serial-getty@ttyS0.service.d/autologin.conf', mode: 0o644 },
 ] as const
 const EFI_FILES = [{ name: 'efi-console.cfg', path: 'etc/default/grub.d/efi-console.cfg', mode: 0o644 }] as const
@@ -32,5 +33,5 @@ export async function prepareRoot({ root, firmware, run }: Pick<Appliance, 'root
   // A machine of one network with no way out has nothing to wait for.
   await run('/usr/bin/systemctl', ['disable', 'systemd-networkd-wait-online.service'])
   await run('/usr/sbin/chpasswd', [], { input: `root:${ROOT_PASSWORD}\n` })
-  if (firmware === 'efi') await run('/usr/sbin/grub-mkconfig', ['-o', '/boot/grub/grub.cfg'])
+  await run('/usr/sbin/grub-mkconfig', ['-o', '/boot/grub/grub.cfg'])
 }

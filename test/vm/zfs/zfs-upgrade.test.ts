@@ -38,6 +38,12 @@ describe.each(SUITES)('the root of an appliance on ZFS with the suite %s', (suit
     await rm(directory, { recursive: true })
   })
 
+  it("has the vendor's modules and nothing to build others with", async () => {
+    const { stdout } = await runInChroot(root, '/usr/bin/dpkg-query', ['--show', '--showformat=${Package}\\n'])
+    expect(stdout).toMatch(/^acme-zfs-modules-\d/m)
+    expect(stdout).not.toMatch(/dkms|^gcc$|^linux-headers/m)
+  })
+
   it('starts from an initrd with modules for its kernel and the same hostid', async () => {
     const [kernel = ''] = await kernels()
     const initrd = await initrdOf(kernel)

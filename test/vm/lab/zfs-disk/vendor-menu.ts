@@ -17,7 +17,7 @@ const renderVendorMenu = (dataset: string, firmware: Firmware): string =>
     ...TERMINALS[firmware],
     'set timeout=2',
     "menuentry 'Acme Appliance' {",
-    `\tlinux /${PLACE}/vmlinuz root=ZFS=${dataset} ro console=tty0 console=ttyS0,115200`,
+    `\tlinux /${PLACE}/vmlinuz root=ZFS=${dataset} ro console=tty0 console=ttyS0,115200 norandmaps`,
     `\tinitrd /${PLACE}/initrd.img`,
     '}',
     '',
