@@ -11,7 +11,7 @@ import { prepareRoot } from './prepare-root.ts'
 export async function installOnBtrfs(options: ApplianceOptions, add: (appliance: Appliance) => Promise<void> = () => Promise.resolve()): Promise<string> {
   const appliance = await createAppliance(options)
   await appliance.mountRoot(INSTALLER_SUBVOLUME)
-  await prepareRoot(appliance)
+  await prepareRoot(appliance, options.archive.suite)
   await add(appliance)
   await appliance.unmountRoot()
   return appliance.rawImage

@@ -50,7 +50,7 @@ export async function installOnZfs({ directory, archive }: { readonly directory:
   await writeCustomerFiles(root)
   await writeFile(join(root, 'etc/fstab'), renderFstab(null, { grubUuid, espSerial, layout: 'grub-partition' }))
   await writeFile(join(root, 'etc/machine-id'), newMachineId())
-  await prepareRoot({ root, firmware, run: (program, args, options) => runInChroot(root, program, args, options) })
+  await prepareRoot({ root, firmware, run: (program, args, options) => runInChroot(root, program, args, options) }, archive.suite)
   await installGrub({ root, rawImage, firmware, espSerial, grubUuid, grubPrefix: '' }, disk)
   await installVendorMenu(root, `${POOL}/ROOT/${BE}`, firmware)
   await makeReadableByGrub(join(root, 'boot/grub'))
