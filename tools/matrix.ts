@@ -1,5 +1,6 @@
 // Tells the story on machines of the matrix and prints a table.
-// Arguments: names of machines (default: all), --length short|quick|full, --at-once N machines (default: 1), --reports DIR for vitest's JSON reports.
+// Arguments: names of machines (default: all), --turn N for one more that N chooses, --length short|quick|full, --at-once N machines (default: 1), --reports DIR
+// for vitest's JSON reports.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -7,7 +8,7 @@ import { createWriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { CELLS, type Cell, parseCell } from '../test/vm/story/cell.ts'
+import { CELLS, type Cell, cellOfTurn, parseCell } from '../test/vm/story/cell.ts'
 
 /** What became of a story. */
 interface Told {
@@ -38,10 +39,11 @@ async function tell(cell: Cell, length: string, directory: string, reports: stri
 }
 
 const { values, positionals } = parseArgs({
-  options: { length: { type: 'string', default: 'full' }, 'at-once': { type: 'string', default: '1' }, reports: { type: 'string' } },
+  options: { length: { type: 'string', default: 'full' }, 'at-once': { type: 'string', default: '1' }, reports: { type: 'string' }, turn: { type: 'string' } },
   allowPositionals: true,
 })
-const cells = positionals.length === 0 ? CELLS : positionals.map(parseCell)
+const named = [...positionals.map(parseCell), ...(values.turn === undefined ? [] : [cellOfTurn(Number(values.turn))])]
+const cells = named.length === 0 ? CELLS : named
 const directory = await mkdtemp(join(tmpdir(), 'belay-matrix-'))
 const told: Told[] = []
 try {

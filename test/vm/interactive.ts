@@ -11,14 +11,18 @@ import { quote } from './lab/guest.ts'
 import { ROOT_PASSWORD } from './lab/prepare-root.ts'
 import { VirtualMachine } from './lab/virtual-machine.ts'
 
-const USAGE = `npm run vm -- [--layout grub-partition|boot-partition] [--firmware bios|efi] [--keep] [--fresh]
+const USAGE = `npm run vm -- [--filesystem btrfs|zfs] [--suite trixie|bookworm] [--layout grub-partition|boot-partition] [--firmware bios|efi] [--keep] [--fresh]
 
-  --layout    grub-partition: second partition at /boot/grub (the default); boot-partition: at /boot, as Debian's installer makes it
-  --firmware  what starts the machine; default: bios
-  --keep      keep the disk, and go on with it the next time
-  --fresh     forget a disk that was kept
+  --filesystem  what the root is on; default: btrfs
+  --suite       release of Debian; default: trixie
+  --layout      grub-partition: second partition at /boot/grub (the default); boot-partition: at /boot, as Debian's installer makes it, for btrfs
+  --firmware    what starts the machine; default: bios
+  --keep        keep the disk, and go on with it the next time
+  --fresh       forget a disk that was kept
 `
 const Options = z.object({
+  filesystem: z.enum(['btrfs', 'zfs']).default('btrfs'),
+  suite: z.enum(['trixie', 'bookworm']).default('trixie'),
   layout: z.enum(['grub-partition', 'boot-partition']).default('grub-partition'),
   firmware: z.enum(['bios', 'efi']).default('bios'),
   keep: z.boolean().default(false),
@@ -33,20 +37,22 @@ const say = (text: string): void => {
 function readOptions(): z.infer<typeof Options> | null {
   try {
     const type = 'string' as const
-    const { values } = parseArgs({ options: { layout: { type }, firmware: { type }, keep: { type: 'boolean' }, fresh: { type: 'boolean' } } })
+    const { values } = parseArgs({
+      options: { filesystem: { type }, suite: { type }, layout: { type }, firmware: { type }, keep: { type: 'boolean' }, fresh: { type: 'boolean' } },
+    })
     return Options.parse(values)
   } catch {
     return null
   }
 }
 
-async function run({ layout, firmware, keep, fresh }: z.infer<typeof Options>): Promise<void> {
-  const kept = join(cacheDirectoryOf(process.env), 'kept', `${firmware}-${layout}`)
+async function run({ filesystem, suite, layout, firmware, keep, fresh }: z.infer<typeof Options>): Promise<void> {
+  const kept = join(cacheDirectoryOf(process.env), 'kept', `${suite}-${filesystem}-${firmware}-${layout}`)
   if (fresh) await rm(kept, { recursive: true, force: true })
   if (keep) await mkdir(kept, { recursive: true })
   say('Looking for the image; the first time it is made, which takes minutes.')
-  await using machine = await VirtualMachine.make({ layout, firmware, console: 'terminal', ...(keep ? { keepIn: kept } : {}) })
-  const repository = await buildVendorRepository()
+  await using machine = await VirtualMachine.make({ filesystem, suite, layout, firmware, console: 'terminal', ...(keep ? { keepIn: kept } : {}) })
+  const repository = await buildVendorRepository({ suite, zfs: filesystem === 'zfs' })
   const server = await repository.serve()
   try {
     await withBelayArchive(async (archive) => {
