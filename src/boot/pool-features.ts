@@ -5,8 +5,11 @@ import type { Files, Runner } from '../sys/ports.ts'
 /** Programs that unpack a kernel module to standard output, by the end of its name. */
 const UNPACK: Readonly<Record<string, string>> = { '.xz': '/usr/bin/xz', '.zst': '/usr/bin/zstd', '.gz': '/usr/bin/gzip' }
 
+/** Where the table of features is: in zcommon.ko up to OpenZFS 2.1, in zfs.ko since 2.2, which has all but spl.ko in it. */
+const MODULE = /(?:^|\/)(?:zfs|zcommon)\.ko(?:\.\w+)?$/
+
 /**
- * Names of pool features (zpool-features(7)) in the module zfs.ko: it holds each feature's identifier, `org.zfsonlinux:large_dnode`, as a string. Keys of its pool
+ * Names of pool features (zpool-features(7)) in a module: it holds each feature's identifier, `org.zfsonlinux:large_dnode`, as a string. Keys of the pool
  * directory have the same form, so that there are names here that are no features; none that it knows is missing.
  */
 export function featuresInModule(content: string): string[] {
@@ -19,16 +22,22 @@ export async function readPoolFeatures(machine: { readonly files: Files; readonl
   const directory = posix.join(root, 'lib/modules', version)
   try {
     const dependencies = await machine.files.readText(posix.join(directory, 'modules.dep'))
-    const [, path, suffix = ''] = /^((?:[^:\n]*\/)?zfs\.ko(\.(?:xz|zst|gz))?):/m.exec(dependencies) ?? []
-    return path === undefined ? null : featuresInModule(await readModule(machine, posix.join(directory, path), suffix))
+    const line = /^(?:[^:\n]*\/)?zfs\.ko(?:\.\w+)?:.*$/m.exec(dependencies)?.[0]
+    if (line === undefined) return null
+    const modules = line
+      .replace(':', '')
+      .split(' ')
+      .filter((path) => MODULE.test(path))
+    const found = await Promise.all(modules.map(async (path) => featuresInModule(await readModule(machine, posix.join(directory, path)))))
+    return [...new Set(found.flat())].toSorted()
   } catch (error) {
     if (error instanceof BelayError) return null
     throw error
   }
 }
 
-async function readModule({ files, runner }: { readonly files: Files; readonly runner: Runner }, path: string, suffix: string): Promise<string> {
-  const unpack = UNPACK[suffix]
+async function readModule({ files, runner }: { readonly files: Files; readonly runner: Runner }, path: string): Promise<string> {
+  const unpack = UNPACK[posix.extname(path)]
   if (unpack === undefined) return (await files.readBytes(path)).toString('latin1')
   return (await runner.run(unpack, ['--decompress', '--stdout', '--', path])).stdout
 }

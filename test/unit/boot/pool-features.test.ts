@@ -30,6 +30,14 @@ describe('the pool features that a root’s ZFS knows', () => {
     expect(runner.calls).toEqual([])
   })
 
+  it('are those of the module that had the table before OpenZFS 2.2 too', async () => {
+    await files.writeAtomic(`${modules}/modules.dep`, 'extra/zfs.ko: extra/zunicode.ko extra/zcommon.ko extra/spl.ko\nextra/zcommon.ko: extra/spl.ko\n')
+    await files.makeDirectory(`${modules}/extra`)
+    await files.writeAtomic(`${modules}/extra/zfs.ko`, '\0org.openzfs:txg_log_time\0')
+    await files.writeAtomic(`${modules}/extra/zcommon.ko`, MODULE)
+    expect(await readPoolFeatures({ files, runner }, '/root', VERSION)).toEqual([...KNOWN, 'txg_log_time'])
+  })
+
   it('are unpacked first when the module is packed', async () => {
     await files.writeAtomic(`${modules}/modules.dep`, 'updates/dkms/zfs.ko.xz: updates/dkms/spl.ko.xz\n')
     runner.listings.set(`${modules}/updates/dkms/zfs.ko.xz`, MODULE)
