@@ -7,8 +7,7 @@ import { FIXED_PATHS } from './boot/grub-partition.ts'
 import { LAYOUT } from './boot/grub-partition-layout.ts'
 import { readTimeZone } from './boot/time-zone.ts'
 import type { Appliance } from './operations/appliance.ts'
-import { isUnstarted } from './operations/explain-running.ts'
-import { readRunning, readRunningByPlace } from './operations/read-planning-state.ts'
+import { readRebootSituation } from './operations/read-reboot-situation.ts'
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
 import { summarisePackages } from './pkg/package-summary.ts'
@@ -170,17 +169,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     rebootNote: createRebootNote({
       files,
       boot,
-      readSituation: async () => {
-        try {
-          const known = await index.readIfAny()
-          const running = known === null ? null : await readRunning({ driver, target }, known)
-          return { running, trialOfRunning: known?.session?.phase === 'trial' && known.session.be === running && isUnstarted(known.session, bootId) }
-        } catch (error) {
-          // confirm works without a readable index, and so does its note.
-          if (!(error instanceof BelayError)) throw error
-          return { running: await readRunningByPlace({ driver, target }), trialOfRunning: false }
-        }
-      },
+      readSituation: () => readRebootSituation({ driver, target, index, bootId }),
       runDirectory,
     }),
     loginMessage: createLoginMessageFile(files, runDirectory),

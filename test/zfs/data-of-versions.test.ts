@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { confirmVersion } from '../../src/operations/confirm-version.ts'
+import { diagnose } from '../../src/operations/diagnosis/diagnose.ts'
 import { switchVersion } from '../../src/operations/switch-version.ts'
+import { takeSnapshot } from '../../src/operations/take-snapshot.ts'
 import { upgradePackages } from '../../src/operations/upgrade-packages.ts'
+import { faultPointsOf } from '../../src/snap/fault-points.ts'
 import { FILES } from '../contract/driver/scene.ts'
 import { quietly } from '../fakes/memory-appliance.ts'
 import type { Offer } from '../fakes/small-packages.ts'
@@ -82,5 +85,40 @@ describe('The customer’s data on a real pool', () => {
       (await index.read()).data.map(async ({ volume }) => machine.subject.files.readText(`${await driver.directoryOf(volume)}/customer.txt`).catch(() => '')),
     )
     expect(contents).toContain('format 3, half migrated')
+  })
+
+  it('belong to the version that comes up when the power fails at any step of a rollback with them, and nothing is lost', async () => {
+    await write('of then')
+    await takeSnapshot(await machine.process(), { text: 'with the data', withData: true, keep: true, quiesce: false }, quietly)
+    await write('of now')
+    const { index } = await machine.process()
+    const target = (await index.read()).generations.at(-1)?.id ?? 0
+    const request = { direction: 'rollback', id: target, keepConfig: false, withData: true, once: false, force: false } as const
+    const planned = async (): Promise<string[]> => {
+      const { plan } = await switchVersion(await machine.process(), request, { ...quietly, planOnly: true })
+      return faultPointsOf(plan.steps)
+    }
+    const home = await machine.running()
+    let wentBack = 0
+    // Names in the plan change from time to time, its steps do not.
+    for (const cut of (await planned()).keys()) {
+      const point = (await planned())[cut] ?? ''
+      await expect(switchVersion(await machine.process(point), request, quietly), point).rejects.toThrow('the process died')
+      const came = await machine.reboot()
+      expect(await machine.read(`${FILES}/customer.txt`), point).toBe(came === home ? 'of now' : 'of then')
+      await confirmVersion(await machine.process(), quietly)
+      if (came !== home) {
+        wentBack += 1
+        await go('forward', false)
+        expect(await machine.running()).toBe(home)
+        expect(await machine.read(`${FILES}/customer.txt`), point).toBe('of now')
+      }
+      const findings = (await diagnose(await machine.process())).map(({ finding }) => finding)
+      expect(
+        findings.filter(({ severity }) => severity !== 'note'),
+        point,
+      ).toEqual([])
+    }
+    expect(wentBack).toBeGreaterThan(0)
   })
 })

@@ -214,6 +214,12 @@ export class ZfsUnderTest implements DriverUnderTest {
     return mount
   }
 
+  /** What a reboot does: nothing that processes mounted for their own work is there any more. */
+  endProcesses(): void {
+    for (const { mountpoint } of this.#mounted().toReversed())
+      if (mountpoint.startsWith(join(this.directory, 'work/'))) execFileSync('/usr/bin/umount', ['--lazy', mountpoint])
+  }
+
   /** Also what drivers of dead processes left mounted. */
   async release(): Promise<void> {
     for (const { mountpoint } of this.#mounted().toReversed()) execFileSync('/usr/bin/umount', ['--lazy', mountpoint])

@@ -20,13 +20,19 @@ const changes = (tool: string, args: readonly string[]): boolean =>
   !(tool.endsWith('/zfs') && (args[0] === 'list' || args[0] === 'get')) &&
   !(tool.endsWith('/zpool') && (args[0] === 'list' || args[0] === 'get' || args[0] === 'wait'))
 
-/** A process that is killed just before one of its changes to the disk; from then on it does nothing at all. */
+/** A process that is killed just before one of its changes to the disk, or when `die` is called; from then on it does nothing at all. */
 export class MortalProcess {
   #changesLeft: number
   #isDead = false
 
-  constructor(changesToLive: number) {
+  constructor(changesToLive = Number.POSITIVE_INFINITY) {
     this.#changesLeft = changesToLive
+  }
+
+  /** @returns a promise that fails with ProcessDeath */
+  die(): Promise<never> {
+    this.#isDead = true
+    return Promise.reject(new ProcessDeath())
   }
 
   files(real: Files): Files {
