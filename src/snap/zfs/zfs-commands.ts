@@ -125,10 +125,12 @@ export class ZfsCommands {
 
   /**
    * Mount a filesystem or snapshot at a directory; it may be mounted elsewhere too.
+   * A snapshot is read-only by itself, but Linux refuses to mount a filesystem again that was not asked to be (super.c, EBUSY; met with OpenZFS 2.1).
    * @param isLegacy mount.zfs takes `zfsutil` for all but legacy mount points and snapshots, and demands it for them (mount_zfs.c)
    */
   async mount(name: string, directory: string, isLegacy: boolean): Promise<void> {
-    await this.#mapped(MOUNT, ['-t', 'zfs', '-o', `${isLegacy ? '' : 'zfsutil,'}nosuid,nodev`, '--', name, directory])
+    const mountOptions = [...(isLegacy ? [] : ['zfsutil']), ...(name.includes('@') ? ['ro'] : []), 'nosuid', 'nodev']
+    await this.#mapped(MOUNT, ['-t', 'zfs', '-o', mountOptions.join(','), '--', name, directory])
   }
 
   async unmount(directory: string): Promise<void> {
