@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { nextBoot } from '../boot/boot-choice.ts'
+import { isKept } from '../snap/plan/hold.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
 import type { Appliance } from './appliance.ts'
 import { RunningWhy, explainRunning } from './explain-running.ts'
@@ -34,6 +35,7 @@ export type GenerationList = z.infer<typeof GenerationList>
 /** Every generation from the index alone: no scan of the pool, so that a thousand cost as little as ten. */
 export const listGenerations = async (appliance: Appliance): Promise<GenerationList> => {
   const index = await appliance.index.read()
+  const now = appliance.clock.now().toISOString()
   const { choice } = await appliance.boot.readChoice()
   const running = await readRunning(appliance, index)
   const runningBe = index.bootEnvironments.find((be) => be.name === running)
@@ -54,7 +56,7 @@ export const listGenerations = async (appliance: Appliance): Promise<GenerationL
         be,
         running: runs === generation.id,
         next: bootsNext === generation.id,
-        keep: generation.keep,
+        keep: isKept(generation, now),
         factory: index.factory === generation.id,
         health: generation.health,
         kernel: generation.bootSet?.kernelVersion ?? null,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { NotFoundError } from '../errors.ts'
 import { Manifest, Quiescence } from '../snap/manifest-store.ts'
 import { Generation } from '../snap/model.ts'
+import { keptText } from '../snap/plan/hold.ts'
 import { generationOf, standbyOf } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 
@@ -10,6 +11,7 @@ export const GenerationDetails = z.object({
   generation: Generation,
   be: z.string().nullable(),
   factory: z.boolean(),
+  kept: z.string().nullable().describe('that it is kept, for whom and until when; null when it is not'),
   packages: Manifest.shape.packages,
   decisions: z.array(z.looseObject({ subject: z.string(), answer: z.string(), why: z.string() })),
   quiesced: Quiescence.nullable().describe('units that did not run while it was taken; null when --quiesce was not asked for'),
@@ -30,6 +32,7 @@ export const showGeneration = async (appliance: Appliance, id: number): Promise<
     generation,
     be: standbyOf(index, generation.id)?.name ?? null,
     factory: index.factory === generation.id,
+    kept: keptText(generation),
     packages: manifest?.packages ?? [],
     decisions: manifest?.decisions ?? [],
     quiesced: manifest?.quiesced ?? null,

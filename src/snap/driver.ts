@@ -1,5 +1,5 @@
 import type { RootFilesystem } from '../boot/kernel-arguments.ts'
-import type { BootEnvironment, DataUse, Generation, Member, Volume } from './model.ts'
+import type { BootEnvironment, DataUse, Generation, Hold, Member, Volume } from './model.ts'
 import type { BeName, DataName, GenerationName } from './names.ts'
 
 /** A member of a set that is to be taken or cloned: what it will be, and the volume that it comes from. */
@@ -71,7 +71,13 @@ export interface Driver {
 
   /** Read-only snapshots of all sources, together. One `zfs snapshot` call per pool; on btrfs one after the other. */
   takeGeneration(name: GenerationName, sources: readonly Source[]): Promise<readonly Member[]>
+  /** With whatever hold of belay's is on it. */
   destroyGeneration(name: GenerationName): Promise<void>
+  /**
+   * Let nobody but belay destroy a generation, in place of the hold that belay had on it; null lets it go. On ZFS a user hold of each snapshot, whose tag says whose
+   * it is and until when; btrfs has nothing of the kind. Idempotent.
+   */
+  holdGeneration(name: GenerationName, hold: Hold | null): Promise<void>
 
   /** A writable root with its config in place: clones of generation members or of live volumes. */
   cloneBe(name: BeName, sources: readonly Source[]): Promise<readonly Member[]>

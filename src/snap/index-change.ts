@@ -1,4 +1,4 @@
-import type { BootEnvironment, DataVolume, Generation, Index, LastStart, Session } from './model.ts'
+import type { BootEnvironment, DataVolume, Generation, Hold, Index, LastStart, Session } from './model.ts'
 import type { BeName, DataName, GenerationId } from './names.ts'
 
 /** The fields of a loose record that this belay knows: Omit would lose them to the index signature. */
@@ -21,7 +21,7 @@ interface Update<Value> {
 export type IndexChange =
   | { readonly change: 'add-generation'; readonly record: Generation }
   | { readonly change: 'remove-generation'; readonly id: GenerationId }
-  | { readonly change: 'keep-generation'; readonly id: GenerationId; readonly keep: Update<boolean> }
+  | { readonly change: 'keep-generation'; readonly id: GenerationId; readonly keep: Update<boolean>; readonly hold?: Update<Hold | null> }
   | { readonly change: 'generation-health'; readonly id: GenerationId; readonly health: Update<Generation['health']> }
   | { readonly change: 'add-be'; readonly record: BootEnvironment }
   | { readonly change: 'remove-be'; readonly name: BeName }
@@ -38,6 +38,8 @@ export type IndexChange =
   | { readonly change: 'factory'; readonly factory: Update<GenerationId | null> }
   | { readonly change: 'session'; readonly session: Update<Session | null> }
   | { readonly change: 'last-start'; readonly lastStart: Update<LastStart | null> }
+
+type ChangeOf<Name extends IndexChange['change']> = Extract<IndexChange, { readonly change: Name }>
 
 const swap = <Value>(update: Update<Value>): Update<Value> => ({ from: update.to, to: update.from })
 
@@ -57,7 +59,7 @@ export const inverseOf = (change: IndexChange): IndexChange | null => {
     case 'remove-data':
       return null
     case 'keep-generation':
-      return { ...change, keep: swap(change.keep) }
+      return { ...change, keep: swap(change.keep), ...(change.hold === undefined ? {} : { hold: swap(change.hold) }) }
     case 'generation-health':
       return { ...change, health: swap(change.health) }
     case 'be-stands-for':
@@ -91,6 +93,15 @@ const put = <Item>(items: readonly Item[], same: (item: Item) => boolean, record
 const alter = <Item>(items: readonly Item[], same: (item: Item) => boolean, patch: (item: Item) => Item): Item[] =>
   items.map((item) => (same(item) ? patch(item) : item))
 
+/** Without a hold a record has no field for one, as those of a belay before holds. */
+const keptAs = (record: Generation, { keep, hold }: ChangeOf<'keep-generation'>): Generation => {
+  const kept = { ...record, keep: keep.to }
+  if (hold === undefined) return kept
+  if (hold.to !== null) return { ...kept, hold: hold.to }
+  delete kept.hold
+  return kept
+}
+
 const generationNumbered = (id: GenerationId) => (generation: Generation) => generation.id === id
 const beNamed = (name: BeName) => (be: BootEnvironment) => be.name === name
 const dataNamed = (name: DataName) => (data: DataVolume) => data.name === name
@@ -109,7 +120,7 @@ export const applyChange = (index: Index, change: IndexChange): Index => {
     case 'remove-generation':
       return { ...index, generations: index.generations.filter((generation) => generation.id !== change.id) }
     case 'keep-generation':
-      return { ...index, generations: alter(index.generations, generationNumbered(change.id), (record) => ({ ...record, keep: change.keep.to })) }
+      return { ...index, generations: alter(index.generations, generationNumbered(change.id), (record) => keptAs(record, change)) }
     case 'generation-health':
       return { ...index, generations: alter(index.generations, generationNumbered(change.id), (record) => ({ ...record, health: change.health.to })) }
     case 'add-be':

@@ -52,6 +52,18 @@ export const PackageSummary = z.looseObject({
 export type PackageSummary = z.infer<typeof PackageSummary>
 
 /** A numbered, immutable restore point. */
+/** Who wants a generation to stay, and how long. */
+export const Hold = z.looseObject({
+  /** A person, an office or a program. */
+  owner: z.string().min(1),
+  /** Last day on which it holds, in UTC (`2027-01-31`); null for good. */
+  until: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/)
+    .nullable(),
+})
+export type Hold = z.infer<typeof Hold>
+
 export const Generation = z.looseObject({
   id: GenerationId,
   createdAt: z.string(),
@@ -68,6 +80,8 @@ export const Generation = z.looseObject({
   dataFormat: z.string().nullable(),
   health: open(['unknown', 'confirmed', 'failed']),
   keep: z.boolean(),
+  /** Of a kept one: who asked for it. One that was kept by a belay before holds has none. */
+  hold: Hold.exactOptional(),
 })
 export type Generation = z.infer<typeof Generation>
 

@@ -14,7 +14,7 @@ const quiescedText = ({ units, idle, from, to }: NonNullable<GenerationDetails['
 export const showText = (details: GenerationDetails, width: number | null = null): string => {
   const { generation } = details
   const rows = [
-    ['Generation', `${String(generation.id)}${details.factory ? ' (factory)' : ''}${generation.keep ? ' (kept)' : ''}`],
+    ['Generation', `${String(generation.id)}${details.factory ? ' (factory)' : ''}${details.kept === null ? '' : ` (${details.kept})`}`],
     ['Taken', `${minute(generation.createdAt)} UTC by ${generation.by.user}, from ${generation.takenFrom}`],
     ['Reason', generation.reason.text],
     ['Starts as', details.be ?? 'nothing yet: belay rollback clones it'],

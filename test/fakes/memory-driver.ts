@@ -92,6 +92,10 @@ export class MemoryDriver implements Driver {
     await this.#destroy('generation', name)
   }
 
+  holdGeneration(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async cloneBe(name: BeName, sources: readonly Source[]): Promise<readonly Member[]> {
     const root = `be/${name}/root`
     const members = sources

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Member } from '../../src/snap/model.ts'
-import { type BeName, type GenerationName, beName, generationName, GenerationId } from '../../src/snap/names.ts'
+import { type BeName, type GenerationName, beName, dataName, generationName, GenerationId } from '../../src/snap/names.ts'
 import { describeDriver } from '../contract/driver-contract.ts'
 import { asSources, BE, CONFIG, DATA, FILES, GENERATION, memberAt, OTHER_BE, OTHER_GENERATION, recordOf, rootOf } from '../contract/driver/scene.ts'
 import { hasHappened, seeStorm } from '../contract/driver/write-storm.ts'
@@ -89,6 +89,66 @@ describe('ZfsDriver on a real pool', () => {
     expect(datasets().filter((name) => name.endsWith('@autosnap_hourly') && !name.includes('/debian'))).toHaveLength(6)
     expect(await read(memberAt(clone, CONFIG), '/app.conf')).toBe('listen = 80\n')
     expect(await subject.driver.survey()).toHaveLength(3)
+  })
+
+  it('lets no other program destroy a generation that is held, and leaves the holds of others', async () => {
+    const be = await adopt()
+    const generation = await subject.driver.takeGeneration(GENERATION, asSources(be))
+    const snapshots = generation.map(({ volume }) => volume.locator)
+    const tags = (): string[] =>
+      subject
+        .zfs('holds', '-H', ...snapshots)
+        .split('\n')
+        .flatMap((line) => (line === '' ? [] : [String(line.split('\t')[1])]))
+    subject.zfs('hold', 'backup', snapshots[0] ?? '')
+    await subject.driver.holdGeneration(GENERATION, { owner: 'Ada, support', until: '2027-01-31' })
+    expect(tags().toSorted()).toEqual(['backup', 'belay:Ada%2C%20support:2027-01-31', 'belay:Ada%2C%20support:2027-01-31'])
+    expect(() => subject.zfs('destroy', snapshots[1] ?? '')).toThrow('dataset is busy')
+    // The hold goes with the snapshot to the clone that takes it over.
+    await subject.driver.cloneBe(OTHER_BE, asSources(generation))
+    await subject.driver.destroyBe(BE)
+    const [first] = await subject.driver.membersOf(recordOf(generation))
+    expect(() => subject.zfs('destroy', first?.volume.locator ?? '')).toThrow('dataset is busy')
+    subject.zfs('release', 'backup', first?.volume.locator ?? '')
+    await subject.driver.destroyGeneration(GENERATION)
+    expect(await subject.driver.survey()).toEqual([expect.objectContaining({ name: OTHER_BE })])
+  })
+
+  it('does not hand generations to a clone that somebody else made of one', async () => {
+    const be = await adopt()
+    const generation = await subject.driver.takeGeneration(GENERATION, asSources(be))
+    subject.zfs('clone', rootOf(generation).locator, `${subject.poolName}/rescue`)
+    await subject.driver.destroyBe(BE)
+    expect(subject.zfs('list', '-H', '-o', 'name', '-r', '-t', 'snapshot', `${subject.poolName}/rescue`)).toBe('')
+    const now = await subject.driver.membersOf(recordOf(generation))
+    expect(await read(memberAt(now, '/'), '/usr/bin/gateway')).toBe('gateway 1\n')
+    const again = await subject.driver.cloneBe(OTHER_BE, asSources(now))
+    expect(await read(memberAt(again, CONFIG), '/app.conf')).toBe('listen = 80\n')
+  })
+
+  it('gives copies of data the properties that were set on the original, but its place', async () => {
+    await adopt()
+    const data = await subject.driver.carveData(DATA, BE, FILES)
+    for (const setting of ['acltype=posix', 'quota=64M', 'exec=off', 'com.sun:auto-snapshot=false']) subject.zfs('set', setting, data.locator)
+    const copy = await subject.driver.cloneData(dataName(7), data)
+    const of = (property: string): string => subject.property(copy.locator, property)
+    expect([of('acltype'), of('quota'), of('exec'), of('com.sun:auto-snapshot'), of('mountpoint')]).toEqual([
+      'posix',
+      String(64 << 20),
+      'off',
+      'false',
+      'legacy',
+    ])
+  })
+
+  it('does not take a directory of a dataset that is mounted elsewhere for the dataset', async () => {
+    const { directory } = await subject.makeMounted()
+    const [inner, other] = [`${directory}/inner`, `${subject.directory}/other`]
+    await subject.files.makeDirectory(inner)
+    await subject.files.makeDirectory(other)
+    execFileSync('/usr/bin/mount', ['--bind', inner, other])
+    expect(await subject.driver.volumeAt(other)).toBeNull()
+    expect(await subject.driver.volumeAt(directory)).not.toBeNull()
   })
 
   it('is not confused by a copy of its own datasets beside the originals', async () => {

@@ -1,5 +1,6 @@
 import { BelayError } from '../../errors.ts'
 import { numberOf } from '../../snap/names.ts'
+import { holdText, isOver } from '../../snap/plan/hold.ts'
 import { lackingFeatures, readKnownFeatures } from '../pool-features.ts'
 import { readPlanningState } from '../read-planning-state.ts'
 import { type Check, type Diagnosis, fixable, note, problem } from './finding.ts'
@@ -95,3 +96,15 @@ export const reserve: Check = async (appliance) =>
   (await appliance.reserve.isMade(appliance.policy))
     ? []
     : [fixable('reserve', 'no space is held back for undo', () => appliance.reserve.make(appliance.policy))]
+
+/** A hold that nobody takes away keeps its space for ever. */
+export const holds: Check = (appliance, { index }) => {
+  const now = appliance.clock.now().toISOString()
+  return Promise.resolve(
+    index.generations.flatMap(({ id, keep, hold }) =>
+      keep && hold !== undefined && isOver(hold, now)
+        ? [note('hold-over', `generation ${String(id)} was kept ${holdText(hold)}; retention decides about it again`, `belay keep ${String(id)} --off`)]
+        : [],
+    ),
+  )
+}

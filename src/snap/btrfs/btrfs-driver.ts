@@ -78,6 +78,10 @@ export class BtrfsDriver implements Driver {
     await this.#containers.destroy('generation', name)
   }
 
+  holdGeneration(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async cloneBe(name: BeName, sources: readonly Source[]): Promise<readonly Member[]> {
     const members = sources
       .filter((source) => source.role !== 'data')
@@ -167,7 +171,8 @@ export class BtrfsDriver implements Driver {
     await bindDataInFstab(this.#pool.files, root, { state: await this.stateVolume(), uses }, ({ locator }) => ({
       device: `UUID=${this.#pool.uuid}`,
       type: 'btrfs',
-      options: `subvol=${locator},nofail`,
+      // `nofail` takes the order before local-fs.target away (systemd.mount(5)): services would start before their data is mounted.
+      options: `subvol=${locator},nofail,x-systemd.before=local-fs.target`,
     }))
   }
 

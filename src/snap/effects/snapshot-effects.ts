@@ -6,6 +6,7 @@ import { nothing } from './nothing-to-undo.ts'
 
 type SnapshotKinds =
   | 'generation.take'
+  | 'generation.hold'
   | 'generation.destroy'
   | 'be.clone'
   | 'be.destroy'
@@ -27,6 +28,7 @@ export const snapshotEffects = (driver: Driver): Pick<Effects, SnapshotKinds> =>
     },
     undo: (step) => driver.destroyGeneration(step.name),
   },
+  'generation.hold': { apply: (step) => driver.holdGeneration(step.name, step.to), undo: (step) => driver.holdGeneration(step.name, step.from) },
   'generation.destroy': { apply: (step) => driver.destroyGeneration(step.name), undo: nothing },
   'be.clone': {
     apply: (step, { results }) => driver.cloneBe(step.name, 'step' in step.sources ? sourcesOf({ members: membersFrom(results, step.sources) }) : step.sources),

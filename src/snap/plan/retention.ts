@@ -3,6 +3,7 @@ import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { BootEnvironment, Generation, Index } from '../model.ts'
 import { type BeName, type DataName, type GenerationId, generationName } from '../names.ts'
+import { isKept, keptText } from './hold.ts'
 import type { Plan } from './plan.ts'
 import { type PlanContext, type PlanningState, basisOf, generationOf, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
@@ -18,11 +19,15 @@ const neededBes = (choice: BootChoice, running: BeName | null, index: Index): Re
 const lastConfirmed = (index: Index): GenerationId | null => index.generations.findLast((generation) => generation.health === 'confirmed')?.id ?? null
 
 /** Why a generation survives every retention rule; null when it does not. */
-const protectionOf = (state: PlanningState, generation: Generation): { readonly code: string; readonly why: string; readonly next: string } | null => {
+const protectionOf = (
+  state: PlanningState,
+  generation: Generation,
+  now: string,
+): { readonly code: string; readonly why: string; readonly next: string } | null => {
   const { index } = state
   const id = String(generation.id)
   if (index.factory === generation.id) return { code: 'factory', why: `generation ${id} is the factory generation`, next: 'belay list' }
-  if (generation.keep) return { code: 'kept', why: `generation ${id} is kept`, next: `belay keep ${id} --off` }
+  if (isKept(generation, now)) return { code: 'kept', why: `generation ${id} is ${keptText(generation) ?? 'kept'}`, next: `belay keep ${id} --off` }
   if (lastConfirmed(index) === generation.id)
     return { code: 'last-confirmed', why: `generation ${id} is the last confirmed one`, next: 'belay snapshot, then try again' }
   if (index.session?.generation === generation.id)
@@ -115,7 +120,7 @@ export const planDelete = (state: PlanningState, request: { readonly ids: readon
   const generations = [...new Set(request.ids)].map((id) => generationOf(state.index, id))
   if (generations.length === 0) throw new NotFoundError('no generation was named', { next: ['belay list'] })
   for (const generation of generations) {
-    const protection = protectionOf(state, generation)
+    const protection = protectionOf(state, generation, context.now)
     if (protection !== null) throw new RefusedError(`protected/${protection.code}`, protection.why, { next: [protection.next] })
   }
   const names = generations.map((generation) => String(generation.id)).join(', ')
@@ -128,7 +133,7 @@ const olderThan = (generation: Generation, days: number, now: string): boolean =
 const expiredGenerations = (state: PlanningState, rule: Policy['retention'], now: string): Generation[] => {
   const newest = new Set(state.index.generations.slice(-rule.newest).map((generation) => generation.id))
   return state.index.generations.filter(
-    (generation) => !newest.has(generation.id) && olderThan(generation, rule.days, now) && protectionOf(state, generation) === null,
+    (generation) => !newest.has(generation.id) && olderThan(generation, rule.days, now) && protectionOf(state, generation, now) === null,
   )
 }
 

@@ -23,7 +23,7 @@ export const planSnapshot = (state: PlanningState, request: SnapshotRequest, con
     be,
     reason: { kind: 'manual', text: request.text },
     withData: request.withData,
-    keep: request.keep,
+    hold: request.keep ? { owner: context.actor.user, until: null } : null,
     health: state.choice.good === be.name ? 'confirmed' : 'unknown',
     standby: true,
     atomic: request.atomic,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { BootChoice } from '../../boot/boot-choice.ts'
-import { BootEnvironment, BootSetRecord, DataUse, DataVolume, Generation, LastStart, Member, Session, Volume } from '../model.ts'
+import { BootEnvironment, BootSetRecord, DataUse, DataVolume, Generation, Hold, LastStart, Member, Session, Volume } from '../model.ts'
 import { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { type PlannedChange, type Step, type StepKind, type StepOf } from './step.ts'
@@ -31,7 +31,7 @@ const updateOf = <Value extends z.ZodType>(value: Value) => z.looseObject({ from
 const Change = z.discriminatedUnion('change', [
   z.looseObject({ change: z.literal('add-generation'), record: PlacedGeneration }),
   z.looseObject({ change: z.literal('remove-generation'), id: GenerationId }),
-  z.looseObject({ change: z.literal('keep-generation'), id: GenerationId, keep: updateOf(z.boolean()) }),
+  z.looseObject({ change: z.literal('keep-generation'), id: GenerationId, keep: updateOf(z.boolean()), hold: updateOf(Hold.nullable()).exactOptional() }),
   z.looseObject({ change: z.literal('generation-health'), id: GenerationId, health: updateOf(z.string()) }),
   z.looseObject({ change: z.literal('add-be'), record: PlacedBe }),
   z.looseObject({ change: z.literal('remove-be'), name: BeName }),
@@ -122,6 +122,7 @@ const STEPS = {
     decided: FromStep.exactOptional(),
     quiesced: z.looseObject({ units: UnitNames, idle: UnitNames, started: FromStep.nullable() }).exactOptional(),
   }),
+  'generation.hold': stepOf('generation.hold', { name: GenerationName, from: Hold.nullable(), to: Hold.nullable() }),
   'generation.destroy': stepOf('generation.destroy', { name: GenerationName, generation: GenerationId }),
   'be.clone': stepOf('be.clone', { name: BeName, sources: Sources }),
   'be.destroy': stepOf('be.destroy', { name: BeName }),

@@ -3,7 +3,7 @@ import type { PackageRun } from '../../pkg/packages.ts'
 import type { SourceFileChange } from '../../pkg/release/source-change.ts'
 import type { Source } from '../driver.ts'
 import type { BeDraft, DataDraft, GenerationDraft, IndexChange } from '../index-change.ts'
-import type { BootEnvironment, BootSetRecord, DataUse, DataVolume, Member, Volume } from '../model.ts'
+import type { BootEnvironment, BootSetRecord, DataUse, DataVolume, Hold, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
 
 /** The result of an earlier step of the same plan, by that step's id. */
@@ -66,6 +66,7 @@ export type StepAction =
       readonly decided?: FromStep
       readonly quiesced?: PlannedQuiesce
     }
+  | { readonly kind: 'generation.hold'; readonly name: GenerationName; readonly from: Hold | null; readonly to: Hold | null }
   | { readonly kind: 'generation.destroy'; readonly name: GenerationName; readonly generation: GenerationId }
   | { readonly kind: 'be.clone'; readonly name: BeName; readonly sources: readonly Source[] | FromStep }
   | { readonly kind: 'be.destroy'; readonly name: BeName }

@@ -117,7 +117,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
         text: `before ${request.direction} to ${String(generation.id)}`,
       },
       withData: false,
-      keep: false,
+      hold: null,
       health: state.choice.good === running.name ? 'confirmed' : 'unknown',
       standby: false,
       atomic: request.atomic,

@@ -1,6 +1,7 @@
-import type { BootEnvironment, DataUse, Generation, Volume } from '../model.ts'
+import type { BootEnvironment, DataUse, Generation, Hold, Volume } from '../model.ts'
 import { type BeName, type GenerationId, generationName } from '../names.ts'
 import { isAtomicSet } from './atomic-set.ts'
+import { holdText } from './hold.ts'
 import { type Quiesce, quiesceSteps } from './quiesce.ts'
 import { type Numbering, type PlanContext, type PlanningState, dataSourcesOf, sourcesOf } from './state.ts'
 import type { PlannedChange, PlannedDataUse, Step } from './step.ts'
@@ -12,7 +13,8 @@ interface TakeRequest {
   readonly be: BootEnvironment
   readonly reason: Generation['reason']
   readonly withData: boolean
-  readonly keep: boolean
+  /** Null: retention rules decide. */
+  readonly hold: Hold | null
   readonly health: Generation['health']
   /** Clone a standby boot environment from it; a generation that is left by a rollback has the boot environment itself. */
   readonly standby: boolean
@@ -51,7 +53,7 @@ const remakeConfig = (state: PlanningState, be: BootEnvironment): { steps: Step[
  * into the index step of the plan that asks.
  */
 export const takeGeneration = (request: TakeRequest): TakeSteps => {
-  const { state, context, numbering, be, reason, withData, keep, health, quiesce: asked = null, suffix = '' } = request
+  const { state, context, numbering, be, reason, withData, hold, health, quiesce: asked = null, suffix = '' } = request
   const id = numbering.generation()
   const remade = remakeConfig(state, be)
   const remadePaths = new Set(state.plainConfig)
@@ -84,6 +86,9 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
     // Of the same data as the snapshots: before anything that was stopped for them writes again.
     ...copies.map(({ step }) => step),
     ...(quiesce?.after ?? []),
+    ...(hold === null
+      ? []
+      : [{ id: `hold${suffix}`, kind: 'generation.hold', name: generationName(id), from: null, to: hold, why: `keep it ${holdText(hold)}` } as const]),
     {
       id: `describe-generation${suffix}`,
       kind: 'generation.describe',
@@ -104,7 +109,8 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
       by: { uid: context.actor.uid, user: context.actor.user },
       atomic: isAtomicSet([...sources.map((source) => source.volume.pool), ...state.plainConfig.map(() => volumeOfRoot(be).pool)], request.atomic),
       health,
-      keep,
+      keep: hold !== null,
+      ...(hold === null ? {} : { hold }),
     },
     members: { step: `take-generation${suffix}` },
     description: { step: `describe-generation${suffix}` },

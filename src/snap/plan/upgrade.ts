@@ -131,7 +131,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
     be: running,
     reason: { kind: 'before-upgrade', text: `before upgrade to ${title}` },
     withData: request.withData || raises,
-    keep: false,
+    hold: null,
     health: 'confirmed',
     standby: true,
     atomic: request.atomic,

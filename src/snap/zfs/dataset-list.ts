@@ -28,6 +28,12 @@ export interface LocalProperty {
   readonly value: string
 }
 
+/** A user hold. */
+export interface SnapshotHold {
+  readonly snapshot: string
+  readonly tag: string
+}
+
 export interface ImportedPool {
   readonly guid: string
   readonly name: string
@@ -77,8 +83,24 @@ export const parseSnapshots = (text: string): ZfsSnapshot[] =>
 export const parseLocalProperties = (text: string): LocalProperty[] =>
   rows(text, 3).map(([name = '', property = '', value = '']) => ({ name, property, value }))
 
-/** Of `zpool list -H -p -o guid,name`. */
-export const parsePools = (text: string): ImportedPool[] => rows(text, 2).map(([guid = '', name = '']) => ({ guid, name }))
+/** Of `zfs get -H -p -o property,value`. The lines of a value that has several are no properties. */
+export const parseOwnProperties = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    text.split('\n').flatMap((line) => {
+      const [, property, value] = /^([a-z0-9:._-]+)\t(.*)$/.exec(line) ?? []
+      return property === undefined || value === undefined ? [] : [[property, value]]
+    }),
+  )
+
+/** Of `zfs holds -H`, whose last column is the time at which it was made. */
+export const parseHolds = (text: string): SnapshotHold[] => rows(text, 3).map(([snapshot = '', tag = '']) => ({ snapshot, tag }))
+
+/** States in which every question about a pool's datasets fails or waits (zpoolconcepts(7); SUSPENDED is what `zpool list` says of one that lost its disks). */
+const SILENT: ReadonlySet<string> = new Set(['FAULTED', 'REMOVED', 'SUSPENDED', 'UNAVAIL'])
+
+/** Of `zpool list -H -p -o guid,name,health`: pools that can be asked. */
+export const parsePools = (text: string): ImportedPool[] =>
+  rows(text, 3).flatMap(([guid = '', name = '', health = '']) => (SILENT.has(health) ? [] : [{ guid, name }]))
 
 /** Of `zpool get -H -o property,value all POOL`. */
 export const parseFeatures = (text: string): PoolFeature[] =>

@@ -1,6 +1,6 @@
 import { BugError, RefusedError } from '../../errors.ts'
 import type { OwnObject, Source } from '../driver.ts'
-import type { Member } from '../model.ts'
+import type { Hold, Member } from '../model.ts'
 import type { GenerationName } from '../names.ts'
 import type { Datasets } from './datasets.ts'
 import { isGenerationName, poolPart, snapshotPart } from './layout.ts'
@@ -74,9 +74,26 @@ export class Generations {
   async destroy(name: GenerationName): Promise<void> {
     const { snapshots } = await this.#find(name)
     await this.#mounts.release(snapshots)
+    await this.#letGo(snapshots)
     for (const snapshot of snapshots) await this.#pools.commands.destroySnapshot(snapshot)
     if (snapshots.length > 0) await this.#datasets.tidy()
     this.#pools.forget()
+  }
+
+  /** Put belay's hold on all of its snapshots, in place of the one that was there; null takes it away. */
+  async hold(name: GenerationName, hold: Hold | null): Promise<void> {
+    const { snapshots } = await this.#find(name)
+    const tag = hold === null ? null : tagOf(hold)
+    const held = await this.#letGo(snapshots, tag)
+    const missing = snapshots.filter((snapshot) => !held.includes(snapshot))
+    if (tag !== null) for (const ofPool of Map.groupBy(missing, poolPart).values()) await this.#pools.commands.hold(tag, ofPool)
+  }
+
+  /** Take belay's holds away, but one. @returns the snapshots that have that one */
+  async #letGo(snapshots: readonly string[], but: string | null = null): Promise<readonly string[]> {
+    const holds = await this.#pools.commands.holds(snapshots)
+    for (const { snapshot, tag } of holds) if (isOwnTag(tag) && tag !== but) await this.#pools.commands.release(tag, snapshot)
+    return holds.flatMap(({ snapshot, tag }) => (tag === but ? [snapshot] : []))
   }
 
   /** Whether destroy would be refused, without touching anything. @throws as destroy does, and RefusedError `pool-not-imported` when a part is out of sight */
@@ -116,6 +133,13 @@ export class Generations {
     return mark?.kind === 'generation' && mark.name === snapshotPart(snapshot) ? mark : null
   }
 }
+
+const OWN_TAG = 'belay:'
+
+/** Of a user hold: whose it is and until when, so that nobody has to guess who keeps a snapshot. */
+const tagOf = ({ owner, until }: Hold): string => `${OWN_TAG}${encodeURIComponent(owner)}:${until ?? ''}`
+
+const isOwnTag = (tag: string): boolean => tag.startsWith(OWN_TAG)
 
 const refuseName = (name: GenerationName): void => {
   if (!isGenerationName(name)) throw new BugError(`a generation cannot be called ${String(name)}`)

@@ -3,12 +3,15 @@ import type { Runner } from '../../sys/ports.ts'
 import {
   type LocalProperty,
   type PoolFeature,
+  type SnapshotHold,
   type ZfsFilesystem,
   type ZfsSnapshot,
   parseFeatures,
   parseFilesystems,
+  parseHolds,
   type ImportedPool,
   parseLocalProperties,
+  parseOwnProperties,
   parsePools,
   parseSnapshots,
 } from './dataset-list.ts'
@@ -58,9 +61,14 @@ export class ZfsCommands {
     return parseLocalProperties((await this.#zfs(args)).stdout)
   }
 
-  /** All that are imported. */
+  /** Properties of a dataset itself that were set there or received. */
+  async ownProperties(dataset: string): Promise<Properties> {
+    return parseOwnProperties((await this.#zfs(['get', '-H', '-p', '-s', 'local,received', '-o', 'property,value', 'all', dataset])).stdout)
+  }
+
+  /** All that are imported, and answer. */
   async pools(): Promise<ImportedPool[]> {
-    return parsePools((await this.#mapped(ZPOOL, ['list', '-H', '-p', '-o', 'guid,name'])).stdout)
+    return parsePools((await this.#mapped(ZPOOL, ['list', '-H', '-p', '-o', 'guid,name,health'])).stdout)
   }
 
   /** The identity of an imported pool. */
@@ -116,6 +124,20 @@ export class ZfsCommands {
   async destroyFilesystem(name: string): Promise<void> {
     await this.#zfs(['destroy', name])
     await this.#waitForFrees(poolPart(name))
+  }
+
+  /** User holds on snapshots: while there is one, `zfs destroy` is refused, whoever asks. */
+  async holds(snapshots: readonly string[]): Promise<SnapshotHold[]> {
+    return snapshots.length === 0 ? [] : parseHolds((await this.#zfs(['holds', '-H', ...snapshots])).stdout)
+  }
+
+  /** All or none. @param snapshots of one pool */
+  async hold(tag: string, snapshots: readonly string[]): Promise<void> {
+    if (snapshots.length > 0) await this.#zfs(['hold', '--', tag, ...snapshots])
+  }
+
+  async release(tag: string, snapshot: string): Promise<void> {
+    await this.#zfs(['release', '--', tag, snapshot])
   }
 
   /** At once, or as soon as the last clone of it is gone. */
@@ -181,6 +203,13 @@ export class ZfsCommands {
       }
       if (/dataset is busy|target is busy|has dependent clones|has children/.test(error.stderr)) {
         throw new RefusedError('in-use', `${name} is in use`, { cause: error, next: ['findmnt -t zfs', `zfs list -r -t all ${name}`], data: { path: name } })
+      }
+      if (error.stderr.includes('outside its encryption root')) {
+        throw new RefusedError('encryption-root', `${name} is encrypted with another key than what it was cloned from`, {
+          cause: error,
+          next: ['zfs get encryptionroot'],
+          data: { path: name },
+        })
       }
       throw error
     }

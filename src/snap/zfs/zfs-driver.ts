@@ -3,7 +3,7 @@ import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
 import type { DataAdoption, Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
-import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
+import type { BootEnvironment, DataUse, Generation, Hold, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { Adoption } from './adoption.ts'
 import { Carving } from './carving.ts'
@@ -58,6 +58,14 @@ export class ZfsDriver implements Driver {
         data: { dataset: name },
       })
     }
+    const place = (await this.#pools.filesystem(this.#pools.layout.top))?.name ?? this.#pools.name
+    const [key, keyOfPlace] = [await this.#pools.commands.property(name, 'encryptionroot'), await this.#pools.commands.property(place, 'encryptionroot')]
+    if (key !== '-' && key !== keyOfPlace) {
+      throw new RefusedError('layout/encrypted', `${name} is encrypted by ${key}, and what belay takes out of it would lie in ${place}, which is not`, {
+        next: [`let ${this.#pools.name} itself be encrypted, with the root inheriting its key, then run belay init again`],
+        data: { dataset: name, encryptionroot: key },
+      })
+    }
     // scripts/zfs of zfs-initramfs 2.1 and 2.3 hands mount points to mount(8) without quotes.
     const blank = config.find((path) => /\s/.test(path))
     if (blank !== undefined)
@@ -66,7 +74,8 @@ export class ZfsDriver implements Driver {
 
   async volumeAt(directory: string): Promise<Volume | null> {
     const mount = mountAt(await this.#pools.mounts(), directory)
-    if (mount === null) return null
+    // A bind mount of a directory shows another tree than the dataset's own.
+    if (mount?.root !== '/') return null
     const known = await this.#pools.named(mount.source)
     const found = known ?? (await this.#pools.lookAt(mount.source))?.filesystem
     return found === undefined ? null : this.#pools.volume(found)
@@ -107,6 +116,10 @@ export class ZfsDriver implements Driver {
 
   destroyGeneration(name: GenerationName): Promise<void> {
     return this.#generations.destroy(name)
+  }
+
+  holdGeneration(name: GenerationName, hold: Hold | null): Promise<void> {
+    return this.#generations.hold(name, hold)
   }
 
   cloneBe(name: BeName, sources: readonly Source[]): Promise<readonly Member[]> {

@@ -87,6 +87,19 @@ export const describeGenerations = (scene: Scene): void => {
       expect(await scene.read(rootOf(other), '/usr/bin/gateway')).toBe('gateway 1\n')
     })
 
+    it('can be held for somebody, longer, and no more, and go with a hold on them', async () => {
+      const { generation } = await scene.adoptAndTake()
+      await scene.driver.holdGeneration(GENERATION, { owner: 'Ada, support', until: '2027-01-31' })
+      await scene.driver.holdGeneration(GENERATION, { owner: 'Ada, support', until: null })
+      await scene.driver.holdGeneration(GENERATION, { owner: 'Ada, support', until: null })
+      await scene.driver.holdGeneration(GENERATION, null)
+      await scene.driver.holdGeneration(GENERATION, null)
+      await scene.driver.holdGeneration(GENERATION, { owner: 'root', until: null })
+      expect(await scene.read(rootOf(generation), '/usr/bin/gateway')).toBe('gateway 1\n')
+      await scene.driver.destroyGeneration(GENERATION)
+      expect(await scene.surveyed(scene.driver, GENERATION)).toBeUndefined()
+    })
+
     it('can be destroyed although they never were', async () => {
       await scene.driver.destroyGeneration(GENERATION)
       expect(await scene.driver.survey()).toEqual([])

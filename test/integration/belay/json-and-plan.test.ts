@@ -82,6 +82,8 @@ describe('a plan and its --json output', () => {
     await planAndDo('snapshot', '--with-data', '--keep', '-m', 'two')
     await planAndDo('snapshot', '-m', 'three')
     await look()
+    await planAndDo('keep', '3', '--for', 'Ada, support', '--until', '30d')
+    await look()
     await planAndDo('keep', '3', '--off')
     await planAndDo('delete', '3')
     await planAndDo('prune', '--newest', '1')

@@ -17,7 +17,7 @@ const CHANGING_FILES: ReadonlySet<PropertyKey> = new Set<keyof Files>([
 const changes = (tool: string, args: readonly string[]): boolean =>
   !tool.endsWith('mount') &&
   !(tool.endsWith('/btrfs') && (args[1] === 'list' || args[0] === 'filesystem')) &&
-  !(tool.endsWith('/zfs') && (args[0] === 'list' || args[0] === 'get')) &&
+  !(tool.endsWith('/zfs') && (args[0] === 'list' || args[0] === 'get' || args[0] === 'holds')) &&
   !(tool.endsWith('/zpool') && (args[0] === 'list' || args[0] === 'get' || args[0] === 'wait'))
 
 /** A process that is killed just before one of its changes to the disk, or when `die` is called; from then on it does nothing at all. */

@@ -11,7 +11,7 @@ describe('confirming a version', () => {
   const stateFile = (name: string): string => `${machine.pool.at('state')}/${name}`
 
   const leaveUpgrade = async (kind: string): Promise<void> => {
-    const base = planKeep(state(), { id: 1, keep: true }, context())
+    const base = planKeep(state(), { id: 1, hold: { owner: 'root', until: null } }, context())
     const step = { id: 'apt', why: '', kind, run: { label: 'all', packages: [] }, conffiles: 'keep' }
     const opened = { ...base, id: ID, operation: 'upgrade', basis: { ...base.basis, running: 'be-000001' }, steps: [step], commit: 'apt' }
     await machine.files.writeAtomic(

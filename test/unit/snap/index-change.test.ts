@@ -23,7 +23,12 @@ const change: fc.Arbitrary<IndexChange> = fc.oneof(
   known.generation.map((id): IndexChange => ({ change: 'remove-generation', id: idOf(id) })),
   known.be.map((number): IndexChange => ({ change: 'remove-be', name: beName(number) })),
   known.data.map((number): IndexChange => ({ change: 'remove-data', name: dataName(number) })),
-  fc.tuple(known.generation, fc.boolean()).map(([id, keep]): IndexChange => ({ change: 'keep-generation', id: idOf(id), keep: { from: false, to: keep } })),
+  fc.tuple(known.generation, fc.boolean()).map(([id, keep]): IndexChange => ({
+    change: 'keep-generation',
+    id: idOf(id),
+    keep: { from: false, to: keep },
+    hold: { from: null, to: keep ? { owner: 'support', until: null } : null },
+  })),
   fc
     .tuple(known.generation, fc.constantFrom('confirmed', 'failed'))
     .map(([id, to]): IndexChange => ({ change: 'generation-health', id: idOf(id), health: { from: 'unknown', to } })),

@@ -5,7 +5,8 @@ import { planKeep } from '../../../src/snap/plan/keep.ts'
 import { MemoryFiles } from '../../fakes/memory-files.ts'
 import { context, state } from './plan/planning-state.ts'
 
-const plan = planKeep(state(), { id: 1, keep: true }, context())
+const keep = planKeep(state(), { id: 1, hold: { owner: 'root', until: null } }, context())
+const plan = { ...keep, steps: keep.steps.filter(({ kind }) => kind !== 'generation.hold') }
 const owner = { pid: 7, startTime: '99' }
 const packagesStep = (package_: string) => ({
   kind: 'packages.apply',

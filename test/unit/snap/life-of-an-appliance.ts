@@ -25,7 +25,7 @@ export type Action =
       readonly force: boolean
     }
   | { readonly act: 'confirm' }
-  | { readonly act: 'keep'; readonly pick: number; readonly keep: boolean }
+  | { readonly act: 'keep'; readonly pick: number; readonly keep: boolean; readonly days: number | null }
   | { readonly act: 'delete'; readonly pick: number }
   | { readonly act: 'prune'; readonly newest: number }
   | { readonly act: 'reboot' }
@@ -73,7 +73,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 5, arbitrary: fc.constant({ act: 'reboot' as const }) },
   { weight: 4, arbitrary: fc.constant({ act: 'confirm' as const }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('keep' as const), pick, keep: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('keep' as const), pick, keep: fc.boolean(), days: fc.option(fc.integer({ min: 1, max: 9 })) }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('delete' as const), pick }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('prune' as const), newest: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('write' as const), where: fc.constantFrom('root', 'config', 'data', 'identity'), text: fc.string() }) },
@@ -104,7 +104,11 @@ export const perform = async (appliance: Appliance, machine: MemoryAppliance, be
     case 'confirm':
       return confirmVersion(appliance, quietly)
     case 'keep':
-      return keepGeneration(appliance, { id: chosen(action.pick), keep: action.keep }, quietly)
+      return keepGeneration(
+        appliance,
+        { id: chosen(action.pick), keep: action.keep, owner: null, until: action.days === null ? null : `${String(action.days)}d` },
+        quietly,
+      )
     case 'delete':
       return deleteGenerations(appliance, [chosen(action.pick)], quietly)
     case 'prune':

@@ -28,6 +28,7 @@ export interface GenerationFacts {
   readonly dataFormat?: string | null
   readonly health?: string
   readonly keep?: boolean
+  readonly hold?: Generation['hold']
   readonly createdAt?: string
   readonly withData?: boolean
   readonly config?: readonly string[]
@@ -52,6 +53,7 @@ export const generation = (id: number, facts: GenerationFacts = {}): Generation 
     dataFormat: facts.dataFormat === undefined ? '1.0.0' : facts.dataFormat,
     health: facts.health ?? 'unknown',
     keep: facts.keep ?? false,
+    ...(facts.hold === undefined ? {} : { hold: facts.hold }),
   })
 
 export interface BeFacts {

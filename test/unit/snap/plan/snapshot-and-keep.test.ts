@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { isOver } from '../../../../src/snap/plan/hold.ts'
 import { planKeep } from '../../../../src/snap/plan/keep.ts'
 import { planSnapshot } from '../../../../src/snap/plan/snapshot.ts'
 import { be, changesOf, context, data, generation, goodChoice, kindsOf, name, refusalOf, session, state, stepOf } from './planning-state.ts'
@@ -67,19 +68,38 @@ describe('snapshot', () => {
 })
 
 describe('keep', () => {
-  it('marks a generation and brings the menu up to date', () => {
-    const plan = planKeep(state(), { id: 1, keep: true }, context())
-    expect(kindsOf(plan)).toEqual(['index.change', 'menu.write'])
-    expect(changesOf(plan)).toEqual([{ planned: 'change', change: { change: 'keep-generation', id: 1, keep: { from: false, to: true } } }])
+  const hold = { owner: 'support', until: null }
+
+  it('holds a generation, marks it and brings the menu up to date', () => {
+    const plan = planKeep(state(), { id: 1, hold }, context())
+    expect(kindsOf(plan)).toEqual(['generation.hold', 'index.change', 'menu.write'])
+    expect(changesOf(plan)).toEqual([
+      { planned: 'change', change: { change: 'keep-generation', id: 1, keep: { from: false, to: true }, hold: { from: null, to: hold } } },
+    ])
+    expect(plan.summary).toBe('generation 1 is kept for support')
   })
 
-  it('has no steps for what is kept already', () => {
-    const kept = state({ generations: [generation(1, { keep: true })], bes: [be(1)], choice: goodChoice() })
-    expect(planKeep(kept, { id: 1, keep: true }, context()).steps).toEqual([])
-    expect(planKeep(kept, { id: 1, keep: false }, context()).steps).toHaveLength(2)
+  it('has no steps for what is kept already, and some for another hold or none', () => {
+    const kept = state({ generations: [generation(1, { keep: true, hold })], bes: [be(1)], choice: goodChoice() })
+    expect(planKeep(kept, { id: 1, hold: { ...hold } }, context()).steps).toEqual([])
+    expect(planKeep(kept, { id: 1, hold: { owner: 'support', until: '2027-01-31' } }, context()).summary).toBe(
+      'generation 1 is kept for support until 2027-01-31',
+    )
+    expect(planKeep(kept, { id: 1, hold: null }, context()).steps).toHaveLength(3)
   })
 
   it('does not know a generation that does not exist', () => {
-    expect(refusalOf(() => planKeep(state(), { id: 9, keep: true }, context()))).toMatchObject({ exitCode: 13 })
+    expect(refusalOf(() => planKeep(state(), { id: 9, hold }, context()))).toMatchObject({ exitCode: 13 })
+  })
+})
+
+describe('a hold', () => {
+  it.each([
+    ['before its last day', '2027-01-30T12:00:00.000Z', false],
+    ['to the end of its last day', '2027-01-31T23:59:59.999Z', false],
+    ['no longer', '2027-02-01T00:00:00.000Z', true],
+  ])('lasts %s', (_name, now, over) => {
+    expect(isOver({ owner: 'support', until: '2027-01-31' }, now)).toBe(over)
+    expect(isOver({ owner: 'support', until: null }, now)).toBe(false)
   })
 })
