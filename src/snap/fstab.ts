@@ -84,5 +84,5 @@ export const bindFstab = (text: string, lines: readonly FstabLine[]): string => 
     return mountpoint !== null && ours.has(mountpoint) ? [] : [line]
   })
   while (kept.at(-1) === '') kept.pop()
-  return `${[...kept, BEGIN, ...lines.map((line) => `${line.device} ${octalEscape(line.mountpoint)} ${line.type} ${line.options} 0 0`), END].join('\n')}\n`
+  return `${[...kept, BEGIN, ...lines.map((line) => `${octalEscape(line.device)} ${octalEscape(line.mountpoint)} ${line.type} ${line.options} 0 0`), END].join('\n')}\n`
 }

@@ -121,7 +121,7 @@ describe('ZfsDriver with data on another pool', () => {
     expect(await subject.driver.survey()).toContainEqual({ kind: 'data', name: DATA, marked: true, complete: true })
     await subject.driver.bindData(BE, [{ mountpoint: FILES, data: DATA, volume }])
     const fstab = await subject.files.readText(`${await subject.driver.beRootDirectory(BE)}/etc/fstab`)
-    expect(fstab).toContain(`${dataset}-of-then ${FILES} zfs nofail 0 0`)
+    expect(fstab).toContain(`${dataset}-of-then ${FILES} zfs nofail,x-systemd.after=zfs-mount.service,x-systemd.before=local-fs.target 0 0`)
   })
 
   it('tells of datasets inside that mount themselves, and destroys nothing that holds them', async () => {

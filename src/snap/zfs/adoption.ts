@@ -27,6 +27,13 @@ export class Adoption {
         data: { dataset: name },
       })
     }
+    const key = await this.#pools.commands.property(name, 'encryptionroot')
+    if (key !== '-' && key !== (await this.#keyOfRoot())) {
+      throw new RefusedError('layout/encrypted', `${name} is encrypted with a key of its own, which nothing loads before fstab is mounted`, {
+        next: [`zfs change-key -i ${name}   (to use the key of the dataset around it)`, 'or leave --data out: it stays as it is'],
+        data: { dataset: name },
+      })
+    }
     const properties = await this.#pools.commands.localProperties('filesystem', [MARK_PROPERTY], [name])
     if (properties.some((property) => property.name === name)) {
       throw new RefusedError('layout/marked', `${name} carries belay’s mark already, from here or from another appliance`, {
@@ -66,7 +73,15 @@ export class Adoption {
     const mark = await this.#datasets.markOf('data', name)
     const dataset = await this.#pools.filesystem((await this.#datasets.datasetOf('data', name)) ?? '')
     if (mark === null || dataset === null) throw new NotFoundError(`there is no data volume ${name}`, { next: ['belay doctor'] })
-    if (await this.#mountsItself(dataset)) await this.#pools.commands.set(dataset.name, 'canmount', 'noauto')
+    if (!(await this.#mountsItself(dataset))) return
+    await this.#pools.commands.set(dataset.name, 'canmount', 'noauto')
+    // Its list of datasets is as old as the version that runs (zfs-mount-generator(8)): it would make the same unit as fstab.
+    await this.#pools.commands.set(dataset.name, 'org.openzfs.systemd:ignore', 'on')
+  }
+
+  /** The initrd asks for the key of the root alone. */
+  #keyOfRoot(): Promise<string> {
+    return this.#pools.commands.property(this.#pools.layout.environments, 'encryptionroot')
   }
 
   async #mountsItself({ name, mountpoint }: ZfsFilesystem): Promise<boolean> {

@@ -44,7 +44,7 @@ export class Carving {
     const volume = await this.#datasets.make('data', name, async (dataset) => {
       await this.#pools.makeContainers(this.#pools.layout.top, this.#pools.layout.data)
       const mark = this.#datasets.mark('data', name, [])
-      await this.#pools.commands.create(dataset, { mountpoint: 'legacy', ...markProperty(mark) })
+      await this.#pools.commands.create(dataset, { ...(await this.#accessOf(environment.root)), mountpoint: 'legacy', ...markProperty(mark) })
       await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#pools.made(dataset)))
       // What was written before is in the pool with this: a property is set in a transaction group of its own or a later one.
       await this.#datasets.write(dataset, { ...mark, made: true })
@@ -67,7 +67,7 @@ export class Carving {
       if (known === undefined) await this.#datasets.write(environment.root.name, { ...environment.mark, members: [...environment.mark.members, member] })
       await this.#destroyUnmade(dataset)
       const mark = this.#datasets.mark('config', be, [])
-      await this.#pools.commands.create(dataset, { canmount: 'noauto', mountpoint, ...markProperty(mark) })
+      await this.#pools.commands.create(dataset, { ...(await this.#accessOf(environment.root)), canmount: 'noauto', mountpoint, ...markProperty(mark) })
       this.#pools.forget()
       if ((await this.#pools.files.stat(directory))?.kind === 'directory')
         await this.#pools.commands.copyTree(directory, await this.#mounts.alone(await this.#pools.made(dataset)))
@@ -148,6 +148,12 @@ export class Carving {
     await this.#mounts.release([dataset])
     await this.#pools.commands.destroyFilesystem(dataset)
     this.#pools.forget()
+  }
+
+  /** What `cp --archive` needs to copy access control lists: without it they are refused, or lost. */
+  async #accessOf({ name }: ZfsFilesystem): Promise<Record<string, string>> {
+    const acltype = await this.#pools.commands.property(name, 'acltype')
+    return acltype === 'off' ? {} : { acltype, xattr: await this.#pools.commands.property(name, 'xattr') }
   }
 
   async #isMade(dataset: string): Promise<boolean> {

@@ -5,6 +5,8 @@ import type { BeName, DataName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
 import { configName } from './carving.ts'
 import type { Datasets } from './datasets.ts'
+import { carriedByClone } from './carried-properties.ts'
+import { datasetPart } from './layout.ts'
 import { type Mark, markProperty } from './mark.ts'
 import type { WorkMounts } from './work-mounts.ts'
 import type { ZfsPools } from './zfs-pools.ts'
@@ -78,7 +80,8 @@ export class Cloning {
 
   async #cloneInto(dataset: string, origin: string | undefined, mountpoint: string, mark: Mark): Promise<void> {
     if (origin === undefined) throw new BugError(`there is nothing to clone ${dataset} from`)
-    await this.#pools.commands.clone(origin, dataset, { canmount: 'noauto', mountpoint, ...markProperty(mark) })
+    const carried = carriedByClone(await this.#pools.commands.ownProperties(datasetPart(origin)))
+    await this.#pools.commands.clone(origin, dataset, { ...carried, canmount: 'noauto', mountpoint, ...markProperty(mark) })
     this.#pools.forget()
   }
 }

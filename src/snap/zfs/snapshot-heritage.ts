@@ -25,8 +25,8 @@ export class SnapshotHeritage {
     const newest = snapshots.at(-1)
     if (newest === undefined) return
     await this.#mounts.release(snapshots.map(({ name }) => name))
-    const heir = (await this.#clonesOf(newest))[0]
-    if (heir === undefined || !(await this.#promote(heir.name))) await this.#keep(dataset, newest)
+    const heir = await this.#ownCloneOf(newest)
+    if (heir === null || !(await this.#promote(heir.name))) await this.#keep(dataset, newest)
     this.#pools.forget()
   }
 
@@ -44,6 +44,12 @@ export class SnapshotHeritage {
       await this.#pools.commands.destroyFilesystem(dataset.name)
       this.#pools.forget()
     }
+  }
+
+  /** Snapshots of belay's in a clone that somebody made would go with it, and belay would not find them there. */
+  async #ownCloneOf(snapshot: ZfsSnapshot): Promise<ZfsFilesystem | null> {
+    for (const clone of await this.#clonesOf(snapshot)) if ((await this.#pools.markOf(clone.name)) !== null) return clone
+    return null
   }
 
   async #clonesOf(snapshot: ZfsSnapshot): Promise<readonly ZfsFilesystem[]> {

@@ -196,7 +196,8 @@ export class ZfsPools {
   /** Make the datasets that hold others and nothing themselves. */
   async makeContainers(...containers: readonly string[]): Promise<void> {
     for (const container of containers)
-      if ((await this.filesystem(container)) === null) await this.commands.create(container, { canmount: 'off', mountpoint: 'none' })
+      if ((await this.filesystem(container)) === null)
+        await this.commands.create(container, { canmount: 'off', mountpoint: 'none', ...(container === this.layoutAround(container).kept ? LEFT_ALONE : {}) })
     this.forget()
   }
 
@@ -242,6 +243,9 @@ export class ZfsPools {
     return Promise.all([this.commands.filesystems(pools), this.commands.localProperties('filesystem', [MARK_PROPERTY, POOLS_PROPERTY], pools)])
   }
 }
+
+/** Tools that snapshot whole pools leave out what says this (zfs-auto-snapshot(8)); their snapshots would keep what is kept for belay's for ever. */
+const LEFT_ALONE = { 'com.sun:auto-snapshot': 'false' } as const
 
 /** Data outside belay's own places. */
 const adopted = (marks: Marks, places: readonly string[]): readonly string[] =>

@@ -37,6 +37,12 @@ describe('the fstab of a boot environment', () => {
     expect(bindFstab('', [line('/srv/my files\tand\\more')])).toContain(' /srv/my\\040files\\011and\\134more btrfs ')
   })
 
+  it('writes a blank in the name of a dataset as fstab(5) wants it', () => {
+    expect(bindFstab('', [{ device: 'tank/My Files', mountpoint: '/srv/files', type: 'zfs', options: 'nofail' }])).toContain(
+      'tank/My\\040Files /srv/files zfs nofail 0 0',
+    )
+  })
+
   it('keeps what stands behind its block, and what follows a block whose end is missing', () => {
     const bound = bindFstab('', [line('/srv/files')])
     expect(bindFstab(`${bound}LABEL=late /late ext4 noauto 0 0\n`, [])).toContain('LABEL=late /late ext4 noauto 0 0')
