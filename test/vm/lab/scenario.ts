@@ -4,7 +4,7 @@ import { type MachineOptions, VirtualMachine } from './virtual-machine.ts'
 
 /** Making an image takes minutes the first time, on a busy machine more. */
 const MAKE_MS = 30 * 60_000
-const STEP_MS = 60 * 60_000
+const STEP_MS = 3 * 60 * 60_000
 
 /** A step of a scenario: a test that goes on where the one before it stopped. */
 export type Step = (name: string, work: (machine: VirtualMachine) => Promise<void>) => void
