@@ -201,7 +201,7 @@ export class ZfsCommands {
       if (/dataset already exists|snapshot name .* conflicts|conflicting snapshot/.test(error.stderr)) {
         throw new RefusedError('name-occupied', `${name} exists already`, { cause: error, next: ['belay doctor'], data: { path: name } })
       }
-      if (/dataset is busy|target is busy|has dependent clones|has children/.test(error.stderr)) {
+      if (/dataset is busy|it's being held|target is busy|has dependent clones|has children/.test(error.stderr)) {
         throw new RefusedError('in-use', `${name} is in use`, { cause: error, next: ['findmnt -t zfs', `zfs list -r -t all ${name}`], data: { path: name } })
       }
       if (error.stderr.includes('outside its encryption root')) {
