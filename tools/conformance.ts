@@ -7,12 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Suite } from '../demo/debian-archive.ts'
 import { runVitest } from '../test/vm/zfs/run-vitest.ts'
+import { VITEST } from './vitest-program.ts'
 import { parseVitestReport, type VitestRun } from '../test/vm/zfs/vitest-report.ts'
 import { withZfsGuest } from '../test/vm/zfs/zfs-guest.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-/** Run by this Node: the one that the command's first line finds in PATH may be too old. */
-const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 /** Part of the name of each case, and of none but these. */
 const CASES = ['-t', 'keeps the contract of Driver']
 const LONGEST_SECONDS = 3 * 60 * 60

@@ -8,6 +8,7 @@ import { createWriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { VITEST } from './vitest-program.ts'
 import { CELLS, type Cell, cellOfTurn, parseCell } from '../test/vm/story/cell.ts'
 
 /** What became of a story. */
@@ -19,8 +20,6 @@ interface Told {
 }
 
 const ROOT = join(import.meta.dirname, '..')
-/** Run by this Node: the one that the command's first line finds in PATH may be too old. */
-const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 
 /** Tells one story; what vitest prints goes to the log, and to the terminal when it fails. */
 async function tell(cell: Cell, length: string, directory: string, reports: string): Promise<Told> {

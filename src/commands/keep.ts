@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { parseGenerationNumber } from '../generation-numbers.ts'
-import { parseOwner } from '../hold-text.ts'
+import { parseOwner } from '../hold-flags.ts'
 import { MutatingCommand } from '../mutating-command.ts'
 import { operate } from '../run-command.ts'
 import type { OperationReport } from '../operations/operation-report.ts'

@@ -1,4 +1,4 @@
-import { parseUntil } from '../hold-text.ts'
+import { parseUntil } from '../hold-flags.ts'
 import { planKeep } from '../snap/plan/keep.ts'
 import type { Appliance } from './appliance.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'

@@ -74,9 +74,10 @@ export class Adoption {
     const dataset = await this.#pools.filesystem((await this.#datasets.datasetOf('data', name)) ?? '')
     if (mark === null || dataset === null) throw new NotFoundError(`there is no data volume ${name}`, { next: ['belay doctor'] })
     if (!(await this.#mountsItself(dataset))) return
-    await this.#pools.commands.set(dataset.name, 'canmount', 'noauto')
     // Its list of datasets is as old as the version that runs (zfs-mount-generator(8)): it would make the same unit as fstab.
     await this.#pools.commands.set(dataset.name, 'org.openzfs.systemd:ignore', 'on')
+    // Last: who comes again after a cut sees by it that there is something to do.
+    await this.#pools.commands.set(dataset.name, 'canmount', 'noauto')
   }
 
   /** The initrd asks for the key of the root alone. */
