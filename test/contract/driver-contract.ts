@@ -10,14 +10,12 @@ import { describeIdentity } from './driver/identity.ts'
 import { Scene } from './driver/scene.ts'
 import { describeState } from './driver/state.ts'
 
-/** What every driver promises. Each case gets a pool of its own with an installed root. */
-export function describeDriver(name: string, prepare: () => Promise<DriverUnderTest>, { adoptsData }: { readonly adoptsData: boolean }): void {
-  describe(`${name} keeps the contract of Driver`, () => {
+type Prepare = () => Promise<DriverUnderTest>
+
+/** Each case gets a pool of its own with an installed root. */
+function describeOnScene(title: string, prepare: Prepare, cases: (scene: Scene) => void): void {
+  describe(title, () => {
     let subject: DriverUnderTest | null = null
-    const scene = new Scene(() => {
-      if (subject === null) throw new Error('the driver is prepared before each case')
-      return subject
-    })
 
     beforeEach(async () => {
       subject = await prepare()
@@ -27,14 +25,34 @@ export function describeDriver(name: string, prepare: () => Promise<DriverUnderT
       subject = null
     })
 
+    cases(
+      new Scene(() => {
+        if (subject === null) throw new Error('the driver is prepared before each case')
+        return subject
+      }),
+    )
+  })
+}
+
+/** What every driver promises: the same cases for each. */
+export const describeDriver = (name: string, prepare: Prepare): void => {
+  describeOnScene(`${name} keeps the contract of Driver`, prepare, (scene) => {
     describeState(scene)
     describeGenerations(scene)
     describeBootEnvironments(scene)
     describeConfigMembers(scene)
     describeDataVolumes(scene)
-    if (adoptsData) describeDataAdoption(scene)
-    else describeRefusedAdoption(scene)
     describeDataBinding(scene)
     describeIdentity(scene)
   })
+}
+
+/** What a driver promises that leaves data which is a volume already where it is. */
+export const describeAdoptingDriver = (name: string, prepare: Prepare): void => {
+  describeOnScene(`${name} adopts data as Driver says`, prepare, describeDataAdoption)
+}
+
+/** What a driver promises that cannot. */
+export const describeRefusingDriver = (name: string, prepare: Prepare): void => {
+  describeOnScene(`${name} refuses to adopt data as Driver says`, prepare, describeRefusedAdoption)
 }

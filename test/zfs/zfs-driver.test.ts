@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Member } from '../../src/snap/model.ts'
 import { type BeName, type GenerationName, beName, dataName, generationName, GenerationId } from '../../src/snap/names.ts'
-import { describeDriver } from '../contract/driver-contract.ts'
+import { describeAdoptingDriver, describeDriver } from '../contract/driver-contract.ts'
 import { asSources, BE, CONFIG, DATA, FILES, GENERATION, memberAt, OTHER_BE, OTHER_GENERATION, recordOf, rootOf } from '../contract/driver/scene.ts'
 import { hasHappened, seeStorm } from '../contract/driver/write-storm.ts'
 import { ZfsUnderTest } from './zfs-under-test.ts'
 
-describeDriver('ZfsDriver', () => ZfsUnderTest.make(), { adoptsData: true })
+describeDriver('ZfsDriver', () => ZfsUnderTest.make())
+describeAdoptingDriver('ZfsDriver', () => ZfsUnderTest.make())
 
 /** What zfs destroy says of a snapshot with a user hold: OpenZFS 2.1, and 2.3. */
 const HELD = /dataset is busy|it's being held/

@@ -3,11 +3,12 @@ import { chownSync, linkSync, readlinkSync, statSync, symlinkSync, writeFileSync
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NoSpaceError } from '../../../src/errors.ts'
-import { describeDriver } from '../../contract/driver-contract.ts'
+import { describeDriver, describeRefusingDriver } from '../../contract/driver-contract.ts'
 import { BE, CONFIG, DATA, FILES, GENERATION, OTHER_BE, asSources } from '../../contract/driver/scene.ts'
 import { BtrfsUnderTest } from './btrfs-under-test.ts'
 
-describeDriver('BtrfsDriver', () => BtrfsUnderTest.make(), { adoptsData: false })
+describeDriver('BtrfsDriver', () => BtrfsUnderTest.make())
+describeRefusingDriver('BtrfsDriver', () => BtrfsUnderTest.make())
 
 describe('BtrfsDriver on a real btrfs', () => {
   let subject: BtrfsUnderTest

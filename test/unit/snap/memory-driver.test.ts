@@ -1,4 +1,4 @@
-import { describeDriver } from '../../contract/driver-contract.ts'
+import { describeAdoptingDriver, describeDriver, describeRefusingDriver } from '../../contract/driver-contract.ts'
 import { type DriverUnderTest, fillInstalledRoot } from '../../contract/driver/driver-under-test.ts'
 import { MemoryDriver } from '../../fakes/memory-driver.ts'
 import { MemoryFiles } from '../../fakes/memory-files.ts'
@@ -55,5 +55,6 @@ const prepare = async (adoptsData: boolean): Promise<DriverUnderTest> => {
   }
 }
 
-describeDriver('MemoryDriver', () => prepare(false), { adoptsData: false })
-describeDriver('MemoryDriver as one that adopts data', () => prepare(true), { adoptsData: true })
+describeDriver('MemoryDriver', () => prepare(true))
+describeAdoptingDriver('MemoryDriver', () => prepare(true))
+describeRefusingDriver('MemoryDriver', () => prepare(false))
