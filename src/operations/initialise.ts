@@ -1,4 +1,3 @@
-import { isAtOrBelow } from '../path-within.ts'
 import { RefusedError, UsageError } from '../errors.ts'
 import { whyInRoot } from '../policy/system-paths.ts'
 import type { OwnObject } from '../snap/driver.ts'
@@ -12,6 +11,7 @@ import type { Appliance } from './appliance.ts'
 import { findDataToAdopt } from './find-data-to-adopt.ts'
 import { readBoot, refuseFull } from './prove-space-for-init.ts'
 import { readBootLayout } from './read-boot-layout.ts'
+import { refuseNested, refuseSplitSystem } from './refuse-split-root.ts'
 import { readRootPaths } from './find-paths-left-in-root.ts'
 import { planContext } from './read-planning-state.ts'
 import { locked } from './hold-lock.ts'
@@ -65,6 +65,7 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
   refusePlaces(request)
   const volume = await rootVolume(appliance)
   await appliance.driver.checkAdoption(volume, request.config)
+  await refuseSplitSystem(appliance)
   const layout = await readBootLayout(appliance)
   const held = await readBoot(appliance)
   await refuseFull(appliance, layout, held)
@@ -78,14 +79,10 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
   const found = await readRootPaths(appliance.files, root, [...request.config, ...request.data])
   const adopted = await findDataToAdopt(appliance, found, request.data)
   const placements = placeOutsideRoot(found, request)
-  const nested = await appliance.driver.nestedIn(volume)
-  const swallowed = nested.find(({ path }) => [...placements.map((placement) => placement.path), ...request.config].some((moved) => isAtOrBelow(path, moved)))
-  if (swallowed !== undefined) {
-    throw new RefusedError('layout/nested', `${swallowed.path} is a subvolume or dataset inside root; a clone would have it empty`, {
-      next: [`give it a line of its own in /etc/fstab and mount it, or name it with --in-root ${swallowed.path}`],
-      data: { path: swallowed.path },
-    })
-  }
+  await refuseNested(appliance, volume, {
+    moved: [...placements.map(({ path }) => path), ...request.config],
+    adopted: adopted.map((item) => item.volume),
+  })
   const occupied = { generation: [] as number[], be: [] as number[], data: [] as number[] }
   for (const object of survey) occupied[object.kind].push(numberOf(object.name))
   return planInit(

@@ -5,7 +5,7 @@ import type { Appliance } from './appliance.ts'
 /** Pool features by the boot environment whose ZFS knows them; boot environments of which that is not known are left out. */
 type KnownFeatures = ReadonlyMap<BeName, ReadonlySet<string>>
 
-export const readKnownFeatures = async (appliance: Pick<Appliance, 'boot'>, index: Index): Promise<KnownFeatures> => {
+export const readKnownFeatures = async (appliance: Pick<Appliance, 'boot'>, index: Index): Promise<Map<BeName, ReadonlySet<string>>> => {
   const known = new Map<BeName, ReadonlySet<string>>()
   for (const { name } of index.bootEnvironments) {
     const features = await appliance.boot.poolFeaturesOf(name)

@@ -4,6 +4,8 @@ import { isAtOrBelow } from '../path-within.ts'
 const SYSTEM = ['/bin', '/boot', '/dev', '/lib', '/lib32', '/lib64', '/libx32', '/proc', '/run', '/sbin', '/sys', '/usr']
 /** What dpkg and belay itself must find in the root that runs. */
 const SYSTEM_RECORDS = ['/etc/belay', '/var/lib/apt', '/var/lib/belay', '/var/lib/dpkg']
+/** What must go back at once: the programs, their settings and the packages' records of both. */
+export const VERSIONED_TOGETHER: readonly string[] = ['/bin', '/etc', '/lib', '/sbin', '/usr', '/var/lib/apt', '/var/lib/dpkg']
 /** A directory of its own for local work, that packages never touch. */
 const LOCAL = '/usr/local'
 

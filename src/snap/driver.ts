@@ -29,8 +29,19 @@ export interface PoolSpace {
 export interface PoolFeatures {
   /** In use: a ZFS that does not know one of them cannot import the pool for writing. */
   readonly active: readonly string[]
+  /** May be used, and with that become active, at any time; nothing switches them off again. */
+  readonly enabled: readonly string[]
   /** Known to the running ZFS, and off. */
   readonly disabled: readonly string[]
+}
+
+/** A volume inside another. */
+export interface NestedVolume {
+  /** Where it lies in the outer one, or is mounted in it. */
+  readonly path: string
+  readonly volume: Volume
+  /** It is mounted by itself, wherever the outer one comes from; else it is seen because that is, and a clone of that has an empty directory. */
+  readonly mountsItself: boolean
 }
 
 /** What comes of adopting a volume as data where it is. */
@@ -114,8 +125,8 @@ export interface Driver {
 
   /** Volumes of a generation or boot environment as they are now, by identity: locators may have moved. */
   membersOf(record: Generation | BootEnvironment): Promise<readonly Member[]>
-  /** Volumes nested in another that are not belay's to know, by the path at which they lie in it. */
-  nestedIn(volume: Volume): Promise<readonly { readonly path: string; readonly volume: Volume }[]>
+  /** Volumes nested in another that are not belay's to know. */
+  nestedIn(volume: Volume): Promise<readonly NestedVolume[]>
   /** Where the root of a boot environment of belay's can be written, config members in place. Valid until close. */
   beRootDirectory(be: BeName): Promise<string>
   /** A directory where a volume's content can be read (and written, unless it is read-only), config members of a boot environment in place. Valid until close. */

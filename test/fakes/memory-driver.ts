@@ -1,6 +1,6 @@
 import { BugError, NotFoundError, RefusedError } from '../../src/errors.ts'
 import type { RootFilesystem } from '../../src/boot/kernel-arguments.ts'
-import type { DataAdoption, Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../../src/snap/driver.ts'
+import type { DataAdoption, Driver, NestedVolume, OwnObject, PoolFeatures, PoolSpace, Source } from '../../src/snap/driver.ts'
 import { bindFstab } from '../../src/snap/fstab.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../../src/snap/model.ts'
 import type { BeName, DataName, GenerationName } from '../../src/snap/names.ts'
@@ -68,7 +68,7 @@ export class MemoryDriver implements Driver {
   }
 
   poolFeatures(): Promise<PoolFeatures> {
-    return Promise.resolve({ active: [], disabled: [] })
+    return Promise.resolve({ active: [], enabled: [], disabled: [] })
   }
 
   async holdBack(bytes: number): Promise<void> {
@@ -233,13 +233,15 @@ export class MemoryDriver implements Driver {
     })
   }
 
-  async nestedIn(volume: Volume): Promise<readonly { readonly path: string; readonly volume: Volume }[]> {
+  async nestedIn(volume: Volume): Promise<readonly NestedVolume[]> {
     const volumes = await this.#pool.volumes()
     const outer = volumes.find((candidate) => candidate.guid === volume.guid)
     if (outer === undefined) return []
     const own = new Set([...this.#pool.marks.values()].flatMap((mark) => mark.paths))
     return volumes.flatMap((inner) =>
-      isBelow(inner.locator, outer.locator) && !own.has(inner.locator) ? [{ path: inner.locator.slice(outer.locator.length), volume: inner }] : [],
+      isBelow(inner.locator, outer.locator) && !own.has(inner.locator)
+        ? [{ path: inner.locator.slice(outer.locator.length), volume: inner, mountsItself: this.#pool.selfMounting.has(inner.guid) }]
+        : [],
     )
   }
 

@@ -1,5 +1,5 @@
 import { BelayError } from '../../errors.ts'
-import { numberOf } from '../../snap/names.ts'
+import { type BeName, numberOf } from '../../snap/names.ts'
 import { holdText, isOver } from '../../snap/plan/hold.ts'
 import { lackingFeatures, readKnownFeatures } from '../pool-features.ts'
 import { readPlanningState } from '../read-planning-state.ts'
@@ -43,33 +43,33 @@ export const pool: Check = async (appliance, { index }) => {
 
 const named = (lacking: ReadonlyMap<string, readonly string[]>): string => [...lacking].map(([be, features]) => `${be} (${features.join(', ')})`).join('; ')
 
-/** A pool that was upgraded by a newer ZFS is lost to the versions that hold an older one, and nothing takes that back. */
+/** A pool that was upgraded by a newer ZFS is lost to the versions that hold an older one, and nothing takes that back. Each is told of the worst that is so. */
 export const poolFeatures: Check = async (appliance, { index }) => {
-  const { active, disabled } = await appliance.driver.poolFeatures()
-  if (active.length + disabled.length === 0) return []
+  const { active, enabled, disabled } = await appliance.driver.poolFeatures()
+  if (active.length + enabled.length + disabled.length === 0) return []
   const known = await readKnownFeatures(appliance, index)
-  const lost = lackingFeatures(known, active)
-  const endangered = lackingFeatures(new Map([...known].filter(([be]) => !lost.has(be))), disabled)
-  return [
-    ...(lost.size === 0
-      ? []
-      : [
-          problem(
-            'pool-features',
-            `the pool uses features that the ZFS of these boot environments cannot read, so they cannot be started: ${named(lost)}`,
-            'belay list, then belay delete ID of what cannot be started any more',
-          ),
-        ]),
-    ...(endangered.size === 0
-      ? []
-      : [
-          note(
-            'pool-upgrade',
-            `“zpool upgrade” would put these boot environments out of reach: ${named(endangered)}`,
-            'leave the pool as it is while they may be needed (zpool status recommends the upgrade all the same)',
-          ),
-        ]),
-  ]
+  const takeLacking = (features: readonly string[]): ReadonlyMap<BeName, readonly string[]> => {
+    const lacking = lackingFeatures(known, features)
+    for (const be of lacking.keys()) known.delete(be)
+    return lacking
+  }
+  const found: Diagnosis[] = []
+  const lost = takeLacking(active)
+  if (lost.size > 0) {
+    const text = `the pool uses features that the ZFS of these boot environments cannot read, so they cannot be started: ${named(lost)}`
+    found.push(problem('pool-features', text, 'belay list, then belay delete ID of what cannot be started any more'))
+  }
+  const slipping = takeLacking(enabled)
+  if (slipping.size > 0) {
+    const text = `the pool was upgraded: features are switched on that the ZFS of these boot environments cannot read once they are used, which may be at any time: ${named(slipping)}`
+    found.push(note('pool-upgraded', text, 'do not rely on these versions; if one is needed, go back to it now'))
+  }
+  const endangered = takeLacking(disabled)
+  if (endangered.size > 0) {
+    const text = `“zpool upgrade” would put these boot environments out of reach: ${named(endangered)}`
+    found.push(note('pool-upgrade', text, 'leave the pool as it is while they may be needed (zpool status recommends the upgrade all the same)'))
+  }
+  return found
 }
 
 export const configMembers: Check = async (appliance) => {

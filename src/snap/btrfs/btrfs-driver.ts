@@ -2,7 +2,7 @@ import { BugError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
-import type { DataAdoption, Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
+import type { DataAdoption, Driver, NestedVolume, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
 import type { BootEnvironment, DataUse, Generation, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { pathInside } from '../path-inside.ts'
@@ -50,7 +50,7 @@ export class BtrfsDriver implements Driver {
   }
 
   poolFeatures(): Promise<PoolFeatures> {
-    return Promise.resolve({ active: [], disabled: [] })
+    return Promise.resolve({ active: [], enabled: [], disabled: [] })
   }
 
   async holdBack(bytes: number): Promise<void> {
@@ -149,7 +149,7 @@ export class BtrfsDriver implements Driver {
     return this.#carving.uncarveConfig(be, mountpoint)
   }
 
-  async nestedIn(volume: Volume): Promise<readonly { readonly path: string; readonly volume: Volume }[]> {
+  async nestedIn(volume: Volume): Promise<readonly NestedVolume[]> {
     this.#pool.forgetList()
     const subvolumes = await this.#pool.list()
     const outer = subvolumes.find((subvolume) => subvolume.uuid === volume.guid)
@@ -157,7 +157,7 @@ export class BtrfsDriver implements Driver {
     const own = await this.#containers.ownPathsAround(outer.path)
     return subvolumes.flatMap((subvolume) =>
       subvolume.path.startsWith(`${outer.path}/`) && !own.has(subvolume.path)
-        ? [{ path: subvolume.path.slice(outer.path.length), volume: this.#pool.volume(subvolume) }]
+        ? [{ path: subvolume.path.slice(outer.path.length), volume: this.#pool.volume(subvolume), mountsItself: false }]
         : [],
     )
   }

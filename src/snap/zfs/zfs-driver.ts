@@ -2,7 +2,7 @@ import { RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
-import type { DataAdoption, Driver, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
+import type { DataAdoption, Driver, NestedVolume, OwnObject, PoolFeatures, PoolSpace, Source } from '../driver.ts'
 import type { BootEnvironment, DataUse, Generation, Hold, Member, Volume } from '../model.ts'
 import type { BeName, DataName, GenerationName } from '../names.ts'
 import { Adoption } from './adoption.ts'
@@ -89,7 +89,7 @@ export class ZfsDriver implements Driver {
   async poolFeatures(): Promise<PoolFeatures> {
     const features = (await Promise.all((await this.#pools.names()).map((pool) => this.#pools.commands.features(pool)))).flat()
     const of = (state: string): string[] => [...new Set(features.filter((feature) => feature.state === state).map(({ name }) => name))]
-    return { active: of('active'), disabled: of('disabled') }
+    return { active: of('active'), enabled: of('enabled'), disabled: of('disabled') }
   }
 
   async holdBack(bytes: number): Promise<void> {
@@ -175,17 +175,21 @@ export class ZfsDriver implements Driver {
     return this.#carving.uncarveConfig(be, mountpoint)
   }
 
-  async nestedIn(volume: Volume): Promise<readonly { readonly path: string; readonly volume: Volume }[]> {
+  async nestedIn(volume: Volume): Promise<readonly NestedVolume[]> {
     this.#pools.forget()
     const outer = (await this.#pools.filesystems()).find(({ guid }) => guid === volume.guid)
     if (outer === undefined) return []
     const own = new Set((await this.#pools.markOf(outer.name))?.members.map(({ at }) => `${outer.name}/${at}`))
     const base = outer.mountpoint === '/' ? '' : outer.mountpoint
-    return (await this.#pools.filesystemsAt(outer.name)).flatMap((inner) =>
-      inner.name !== outer.name && !own.has(inner.name) && inner.mountpoint.startsWith(`${base}/`)
-        ? [{ path: inner.mountpoint.slice(base.length), volume: this.#pools.volume(inner) }]
-        : [],
-    )
+    const nested: NestedVolume[] = []
+    for (const inner of await this.#pools.filesystemsAt(outer.name)) {
+      if (inner.name === outer.name || own.has(inner.name) || !inner.mountpoint.startsWith(`${base}/`)) continue
+      const canmount = await this.#pools.commands.property(inner.name, 'canmount')
+      if (canmount === 'off') continue
+      // What is noauto is mounted by zfs-initramfs together with the root whose child it is.
+      nested.push({ path: inner.mountpoint.slice(base.length), volume: this.#pools.volume(inner), mountsItself: canmount === 'on' })
+    }
+    return nested
   }
 
   async beRootDirectory(be: BeName): Promise<string> {

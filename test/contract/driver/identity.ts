@@ -70,7 +70,7 @@ export const describeIdentity = (scene: Scene): void => {
     it('tells of volumes in a volume that are not belay’s', async () => {
       await scene.machine.makeNested(`${scene.machine.installed.directory}/srv/container one`)
       const nested = await scene.driver.nestedIn(scene.machine.installed.volume)
-      expect(nested.map(({ path }) => path)).toEqual(['/srv/container one'])
+      expect(nested).toEqual([{ path: '/srv/container one', volume: expect.anything() as unknown, mountsItself: false }])
       expect(nested[0] !== undefined && (await scene.driver.exists(nested[0].volume))).toBe(true)
       expect(await scene.driver.nestedIn(goneVolume(scene.driver.pool))).toEqual([])
     })
