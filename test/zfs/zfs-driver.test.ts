@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Member } from '../../src/snap/model.ts'
 import { type BeName, type GenerationName, beName, dataName, generationName, GenerationId } from '../../src/snap/names.ts'
@@ -153,6 +154,21 @@ describe('ZfsDriver on a real pool', () => {
     execFileSync('/usr/bin/mount', ['--bind', inner, other])
     expect(await subject.driver.volumeAt(other)).toBeNull()
     expect(await subject.driver.volumeAt(directory)).not.toBeNull()
+  })
+
+  it('leaves neither a mount nor its work directory behind, also when a process stands in it', async () => {
+    const workDirectory = `${subject.directory}/short-lived`
+    const driver = subject.open({ workDirectory })
+    await driver.cloneBe(BE, [{ role: 'root', mountpoint: '/', volume: subject.installed.volume }])
+    await driver.carveConfig(BE, CONFIG)
+    const bystander = spawn('/usr/bin/sleep', ['600'], { cwd: `${await driver.beRootDirectory(BE)}${CONFIG}`, stdio: 'ignore' })
+    try {
+      await driver.close()
+      expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(workDirectory)
+      expect(await subject.files.stat(workDirectory)).toBeNull()
+    } finally {
+      bystander.kill()
+    }
   })
 
   it('is not confused by a copy of its own datasets beside the originals', async () => {

@@ -77,6 +77,7 @@ export class WorkMounts {
   async close(): Promise<void> {
     const mounts = (await this.#pools.mounts()).filter(({ mountpoint }) => mountpoint.startsWith(`${this.#pools.workDirectory}/`)).toSorted(deepFirst)
     for (const mount of mounts) await this.#pools.commands.letGo(mount.mountpoint)
+    await this.#pools.files.remove(this.#pools.workDirectory)
     this.#alone.clear()
     this.#whole.clear()
   }

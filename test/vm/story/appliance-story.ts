@@ -169,6 +169,7 @@ export const tellStory = (title: string, options: MachineOptions): void => {
       expect(await belay.version()).toBe(NEWER)
       await belay.must('confirm')
       expect(await belay.loginMessage()).toBe('')
+      expect(await belay.leftovers()).toBe('')
     })
 
     chapter('quick', 'loses the old kernel to apt autoremove, in this version alone', async () => {

@@ -50,6 +50,11 @@ export class BelayInGuest {
     return this.#guest.must('systemctl is-system-running --wait >/dev/null; cat /run/motd.d/belay 2>/dev/null || :', { timeoutSeconds: 300 })
   }
 
+  /** What runs of belay that have ended left in their place below /run. */
+  leftovers(): Promise<string> {
+    return this.#guest.must('find /run/belay -mindepth 1 -type d -regex ".*/[0-9]+-[0-9]+"')
+  }
+
   /** Number of the newest generation that holds a version of the application. */
   async generationWith(application: string): Promise<number> {
     const { generations } = await this.list()
