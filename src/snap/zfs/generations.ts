@@ -61,8 +61,7 @@ export class Generations {
       await this.destroy(name).catch(() => undefined)
       throw error
     }
-    this.#pools.forget()
-    const snapshots = await this.#pools.snapshots()
+    const snapshots = await this.#pools.taken(located.map(({ dataset }) => `${dataset}@${name}`))
     return located.map(({ source: { role, mountpoint }, dataset }) => {
       const taken = snapshots.find((snapshot) => snapshot.name === `${dataset}@${name}`)
       if (taken === undefined) throw new BugError(`${dataset}@${name} was made but is not listed`)

@@ -54,6 +54,10 @@ export class ZfsCommands {
     return parseSnapshots((await this.#zfs(['list', '-H', '-p', '-r', '-t', 'snapshot', '-o', SNAPSHOT_COLUMNS, ...below])).stdout)
   }
 
+  async snapshotsNamed(names: readonly string[]): Promise<ZfsSnapshot[]> {
+    return parseSnapshots((await this.#zfs(['list', '-H', '-p', '-t', 'snapshot', '-o', SNAPSHOT_COLUMNS, ...names])).stdout)
+  }
+
   /** Properties of these datasets and those below them that were set there, not inherited and not received. */
   async localProperties(type: 'filesystem' | 'snapshot', properties: readonly string[], below: readonly string[]): Promise<LocalProperty[]> {
     if (below.length === 0) return []

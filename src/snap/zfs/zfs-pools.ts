@@ -34,12 +34,6 @@ interface Filesystems {
   readonly imported: readonly ImportedPool[]
 }
 
-/** The snapshots in belay's places and of data elsewhere; there may be thousands, and most questions are about filesystems alone. */
-interface Snapshots {
-  readonly snapshots: readonly ZfsSnapshot[]
-  readonly marks: Marks
-}
-
 const marksIn = (properties: readonly LocalProperty[], pool: string): Marks =>
   new Map(
     properties.flatMap(({ name, property, value }): [string, Mark][] => {
@@ -61,7 +55,9 @@ export class ZfsPools {
   /** GUIDs of pools by the names that they have here. */
   readonly #guids = new Map<string, string>()
   #filesystems: Promise<Filesystems> | null = null
-  #snapshots: Promise<Snapshots> | null = null
+  /** In belay's places and of data elsewhere. There may be thousands, so that they are looked at when a question is about them, and their marks when it is about those. */
+  #snapshots: Promise<readonly ZfsSnapshot[]> | null = null
+  #snapshotMarks: Promise<Marks> | null = null
 
   constructor(options: ZfsPoolsOptions) {
     this.guid = options.pool
@@ -77,6 +73,7 @@ export class ZfsPools {
   forget(): void {
     this.#filesystems = null
     this.#snapshots = null
+    this.#snapshotMarks = null
   }
 
   async filesystems(): Promise<readonly ZfsFilesystem[]> {
@@ -85,17 +82,17 @@ export class ZfsPools {
 
   /** Without those that are destroyed and only there for a clone. */
   async snapshots(): Promise<readonly ZfsSnapshot[]> {
-    return (await this.#lookAtSnapshots()).snapshots.filter((snapshot) => !snapshot.isLeaving)
+    return (await this.#lookAtSnapshots()).filter((snapshot) => !snapshot.isLeaving)
   }
 
   /** Also those that are only there for a clone. */
   async snapshotsOf(dataset: string): Promise<readonly ZfsSnapshot[]> {
-    return (await this.#lookAtSnapshots()).snapshots.filter((snapshot) => datasetPart(snapshot.name) === dataset)
+    return (await this.#lookAtSnapshots()).filter((snapshot) => datasetPart(snapshot.name) === dataset)
   }
 
   /** The mark that was set on a dataset or snapshot itself. */
   async markOf(name: string): Promise<Mark | null> {
-    const { marks } = name.includes('@') ? await this.#lookAtSnapshots() : await this.#lookAtFilesystems()
+    const marks = name.includes('@') ? await this.#lookAtSnapshotMarks() : await this.marks()
     return marks.get(name) ?? null
   }
 
@@ -119,6 +116,12 @@ export class ZfsPools {
     const found = await this.filesystem(name)
     if (found === null) throw new BugError(`${name} was made but is not listed`)
     return found
+  }
+
+  /** Snapshots that were taken just now. The others are not looked at for them. */
+  async taken(names: readonly string[]): Promise<readonly ZfsSnapshot[]> {
+    this.forget()
+    return this.commands.snapshotsNamed(names)
   }
 
   async filesystemsAt(name: string): Promise<readonly ZfsFilesystem[]> {
@@ -184,7 +187,7 @@ export class ZfsPools {
     this.forget()
     const { others, marks } = await this.#lookAtFilesystems()
     if (others.length === 0) return
-    const used = new Set([...marks.keys(), ...(await this.#lookAtSnapshots()).marks.keys()].map((name) => this.#guids.get(poolPart(name))))
+    const used = new Set([...marks.keys(), ...(await this.#lookAtSnapshotMarks()).keys()].map((name) => this.#guids.get(poolPart(name))))
     const absent = await this.absent()
     const needed = others.filter((guid) => used.has(guid) || absent.includes(guid))
     if (needed.length === others.length) return
@@ -209,8 +212,13 @@ export class ZfsPools {
     return (this.#filesystems ??= this.#unlessItFails(this.#readFilesystems()))
   }
 
-  #lookAtSnapshots(): Promise<Snapshots> {
-    return (this.#snapshots ??= this.#unlessItFails(this.#readSnapshots()))
+  #lookAtSnapshots(): Promise<readonly ZfsSnapshot[]> {
+    return (this.#snapshots ??= this.#unlessItFails(this.#snapshotPlaces().then((places) => this.commands.snapshots(places))))
+  }
+
+  #lookAtSnapshotMarks(): Promise<Marks> {
+    const read = async (): Promise<Marks> => marksIn(await this.commands.localProperties('snapshot', [MARK_PROPERTY], await this.#snapshotPlaces()), this.guid)
+    return (this.#snapshotMarks ??= this.#unlessItFails(read()))
   }
 
   /** A look that failed is not the answer to the next question. */
@@ -231,12 +239,11 @@ export class ZfsPools {
     return { filesystems: [...own, ...more], marks: marksIn([...properties, ...moreProperties], this.guid), others, imported }
   }
 
-  async #readSnapshots(): Promise<Snapshots> {
+  /** Datasets at and below which snapshots may be belay's. */
+  async #snapshotPlaces(): Promise<readonly string[]> {
     const { filesystems, marks, imported } = await this.#lookAtFilesystems()
     const places = [this.layout.environments, ...[this.name, ...imported.map(({ name }) => name)].map((name) => this.layoutAround(name).top)]
-    const scope = [...places.filter((place) => filesystems.some(({ name }) => name === place)), ...adopted(marks, places)]
-    const [snapshots, properties] = await Promise.all([this.commands.snapshots(scope), this.commands.localProperties('snapshot', [MARK_PROPERTY], scope)])
-    return { snapshots, marks: marksIn(properties, this.guid) }
+    return [...places.filter((place) => filesystems.some(({ name }) => name === place)), ...adopted(marks, places)]
   }
 
   #filesystemsOf(pools: readonly string[]): Promise<[ZfsFilesystem[], LocalProperty[]]> {
