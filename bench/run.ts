@@ -1,5 +1,5 @@
 // Measures belay beside the tools that it is compared with, in one run, and writes the figures into README.md and bench/results.md.
-//   node bench/run.ts            everything; ten to fifteen minutes
+//   node bench/run.ts            everything; twenty to forty minutes
 //   node bench/run.ts --quick    fewer rows and rounds, in less than three minutes; printed only
 import { parseArgs, styleText } from 'node:util'
 import { Lab } from './lab/lab.ts'
@@ -10,6 +10,7 @@ import { comparisonTable } from './report/markdown.ts'
 import { publish } from './report/publish.ts'
 import { compareBootMenu } from './rows/boot-menu.ts'
 import { compareCommandLineStart } from './rows/command-line-start.ts'
+import { compareOnOpenZfs } from './rows/openzfs.ts'
 import { comparePackage } from './rows/package.ts'
 import { compareList } from './rows/list.ts'
 import { compareRestorePoint } from './rows/restore-point.ts'
@@ -51,6 +52,7 @@ const measure = async (lab: Lab): Promise<Comparison[]> => {
   if (quick) return comparisons
   await row('size of the root', () => compareRootSizes(lab, 5))
   await row('upgrade', () => compareUpgrade(lab, 3))
+  await row('OpenZFS in an emulated machine', () => compareOnOpenZfs({ count: 1000, rounds: 5 }))
   return comparisons
 }
 

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..')
 const { name, version: ownVersion } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string; version: string }
 
 /** CommonJS packages inside an ES module ask for these. */
-const COMMONJS = `import { createRequire as belayCreateRequire } from 'node:module'
+export const COMMONJS = `import { createRequire as belayCreateRequire } from 'node:module'
 const require = belayCreateRequire(import.meta.url)
 const __filename = import.meta.filename
 const __dirname = import.meta.dirname`

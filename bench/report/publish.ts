@@ -42,7 +42,7 @@ export const publish = async (comparisons: readonly Comparison[], facts: readonl
     RESULTS,
     [
       '# Figures',
-      'Written by `npm run bench`, which needs root, about ten gigabytes of disk and ten to fifteen minutes. `npm run bench -- --quick` prints a part of it in less than three and writes nothing.',
+      'Written by `npm run bench`, which needs root, about ten gigabytes of disk and twenty to forty minutes. `npm run bench -- --quick` prints a part of it in less than three and writes nothing.',
       machine,
       comparisonTable(comparisons),
       '## How it is measured',
