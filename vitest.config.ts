@@ -20,7 +20,7 @@ export default defineConfig({
       {
         extends: true,
         // Real pools; where the kernel has OpenZFS, which test/vm/zfs brings about. An emulated machine is slow.
-        test: { name: 'zfs', include: ['test/zfs/**/*.test.ts'], fileParallelism: false, testTimeout: 3_600_000, hookTimeout: 300_000 },
+        test: { name: 'zfs', include: ['test/zfs/**/*.test.ts'], fileParallelism: false, testTimeout: 3 * 3_600_000, hookTimeout: 300_000 },
       },
       // Machines in QEMU, each a scenario of its own with its own time limits.
       { extends: true, test: { name: 'vm', include: ['test/vm/**/*.test.ts'], fileParallelism: false } },

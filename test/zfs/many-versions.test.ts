@@ -66,6 +66,7 @@ describe('An appliance on a real pool that lives through many versions', () => {
       expect(await version()).toBe(before)
       await go('forward')
       expect(await version()).toBe(after.replace(/listen = .*/, `listen = ${String(round)}`))
+      console.log(`round ${String(round)}: ${String(datasets().length)} datasets and snapshots`)
     }
     expect(await findings()).toEqual([])
 
