@@ -3,6 +3,9 @@ import { MutatingCommand } from '../mutating-command.ts'
 import { operate } from '../run-command.ts'
 import type { OperationReport } from '../operations/operation-report.ts'
 
+/** Shells complete the name of a directory with a slash. */
+const withoutSlash = (path: string): Promise<string> => Promise.resolve(path.replace(/(?<=[^/])\/+$/, ''))
+
 export default class Init extends MutatingCommand {
   static override summary = 'Adopt this machine, or an image that is being built.'
   static override description =
@@ -14,13 +17,19 @@ export default class Init extends MutatingCommand {
     '<%= config.bin %> init --policy my-appliance.yaml --yes',
   ]
   static override flags = {
-    config: Flags.string({ summary: 'A directory of the application’s configuration.', helpValue: 'PATH', multiple: true }),
+    config: Flags.string({ summary: 'A directory of the application’s configuration.', helpValue: 'PATH', multiple: true, parse: withoutSlash }),
     data: Flags.string({
       summary: 'The customer’s data, beyond what belay finds: a directory of root, or where a ZFS dataset is mounted.',
       helpValue: 'PATH',
       multiple: true,
+      parse: withoutSlash,
     }),
-    'in-root': Flags.string({ summary: 'A path that stays in root although it is not the operating system.', helpValue: 'PATH', multiple: true }),
+    'in-root': Flags.string({
+      summary: 'A path that stays in root although it is not the operating system.',
+      helpValue: 'PATH',
+      multiple: true,
+      parse: withoutSlash,
+    }),
     'data-format': Flags.string({ summary: 'The file in which the application’s package ships its data format.', helpValue: 'PATH' }),
     important: Flags.string({ summary: 'Packages whose versions list shows.', helpValue: 'GLOB', multiple: true }),
     policy: Flags.string({ summary: 'A ready config.yaml instead of one made from these flags.', helpValue: 'FILE' }),

@@ -1,3 +1,4 @@
+import { NotFoundError } from '../errors.ts'
 import { differencesIn, readIdentity, writeIdentity, type IdentityFile } from '../snap/identity.ts'
 import type { Index } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
@@ -22,9 +23,14 @@ export const findForeignIdentity = async (
 ): Promise<{ readonly be: BeName; readonly paths: readonly string[] }[]> => {
   const identity = await readCurrentIdentity(appliance, index, running)
   const found: { readonly be: BeName; readonly paths: readonly string[] }[] = []
-  for (const be of index.bootEnvironments) {
-    const paths = await differencesIn(appliance.files, await appliance.driver.beRootDirectory(be.name), identity)
-    if (paths.length > 0) found.push({ be: be.name, paths })
+  for (const { name } of index.bootEnvironments) {
+    try {
+      const paths = await differencesIn(appliance.files, await appliance.driver.beRootDirectory(name), identity)
+      if (paths.length > 0) found.push({ be: name, paths })
+    } catch (error) {
+      // Of one that is missing doctor says so elsewhere.
+      if (!(error instanceof NotFoundError)) throw error
+    }
   }
   return found
 }

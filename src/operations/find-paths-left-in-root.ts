@@ -10,7 +10,7 @@ import type { Appliance } from './appliance.ts'
 const WHERE_TO_LOOK = ['/', '/var', '/var/lib']
 
 /** A path of this machine as a path of the target, null when it is its root or lies outside. */
-const pathInTarget = ({ root }: Target, path: string): string | null => {
+export const pathInTarget = ({ root }: Target, path: string): string | null => {
   const above = root === '/' ? '' : root
   return path !== '/' && path.startsWith(`${above}/`) ? path.slice(above.length) : null
 }

@@ -1,4 +1,5 @@
 import { RefusedError, UsageError } from '../errors.ts'
+import { Path } from '../policy/policy.ts'
 import { whyInRoot } from '../policy/system-paths.ts'
 import type { OwnObject } from '../snap/driver.ts'
 import type { Volume } from '../snap/model.ts'
@@ -11,7 +12,7 @@ import type { Appliance } from './appliance.ts'
 import { findDataToAdopt } from './find-data-to-adopt.ts'
 import { readBoot, refuseFull } from './prove-space-for-init.ts'
 import { readBootLayout } from './read-boot-layout.ts'
-import { refuseNested, refuseSplitSystem } from './refuse-split-root.ts'
+import { refuseMountedConfig, refuseNested, refuseSplitSystem } from './refuse-split-root.ts'
 import { readRootPaths } from './find-paths-left-in-root.ts'
 import { planContext } from './read-planning-state.ts'
 import { locked } from './hold-lock.ts'
@@ -41,6 +42,8 @@ const rootVolume = async ({ driver, target }: Appliance): Promise<Volume> => {
 /** @throws UsageError for data that is the operating system's, and for a path that is to be two things. */
 const refusePlaces = ({ config, data, inRoot }: InitRequest): void => {
   for (const path of data) {
+    const form = Path.safeParse(path).error?.issues[0]?.message
+    if (form !== undefined) throw new UsageError(`--data ${JSON.stringify(path)} ${form}`, { next: ['belay init --help'] })
     const why = whyInRoot(path, 'data')
     if (why !== null) throw new UsageError(`--data cannot be ${path}, which ${why}`, { next: ['belay init --help'] })
   }
@@ -77,11 +80,12 @@ const plan = async (appliance: Appliance, request: InitRequest): Promise<Plan> =
     }
   }
   const found = await readRootPaths(appliance.files, root, [...request.config, ...request.data])
+  refuseMountedConfig(found, request.config)
   const adopted = await findDataToAdopt(appliance, found, request.data)
   const placements = placeOutsideRoot(found, request)
   await refuseNested(appliance, volume, {
     moved: [...placements.map(({ path }) => path), ...request.config],
-    adopted: adopted.map((item) => item.volume),
+    adopted,
   })
   const occupied = { generation: [] as number[], be: [] as number[], data: [] as number[] }
   for (const object of survey) occupied[object.kind].push(numberOf(object.name))

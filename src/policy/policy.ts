@@ -5,7 +5,8 @@ import { InvalidFileError } from '../errors.ts'
 import { whyInRoot } from './system-paths.ts'
 import { UnitName } from './unit-name.ts'
 
-const Path = z
+/** A path as a person names it, without anything that could be written in two ways. */
+export const Path = z
   .string()
   .regex(/^\/(?:[^/\0\n]+(?:\/[^/\0\n]+)*)$/, 'must be an absolute path without a slash at its end')
   .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must not have . or .. in it')

@@ -127,7 +127,7 @@ export interface Driver {
   membersOf(record: Generation | BootEnvironment): Promise<readonly Member[]>
   /** Volumes nested in another that are not belay's to know. */
   nestedIn(volume: Volume): Promise<readonly NestedVolume[]>
-  /** Where the root of a boot environment of belay's can be written, config members in place. Valid until close. */
+  /** Where the root of a boot environment of belay's can be written, config members in place. Valid until close. @throws NotFoundError when it is not there by its name */
   beRootDirectory(be: BeName): Promise<string>
   /** A directory where a volume's content can be read (and written, unless it is read-only), config members of a boot environment in place. Valid until close. */
   directoryOf(volume: Volume): Promise<string>

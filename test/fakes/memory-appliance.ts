@@ -134,6 +134,13 @@ export class MemoryAppliance {
     this.rebootNote = null
     this.units.boot()
     this.#boots += 1
+    const index = await this.process().index.readIfAny()
+    const uses = index?.bootEnvironments.find(({ name }) => name === be)?.data ?? []
+    const volumes = uses.flatMap(({ mountpoint, data }) => {
+      const volume = index?.data.find(({ name }) => name === data)?.volume
+      return volume === undefined ? [] : [[`${TARGET}${mountpoint}`, volume] as const]
+    })
+    await this.pool.showAt(new Map(volumes))
     return be
   }
 

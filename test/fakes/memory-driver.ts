@@ -245,8 +245,10 @@ export class MemoryDriver implements Driver {
     )
   }
 
-  beRootDirectory(be: BeName): Promise<string> {
-    return Promise.resolve(this.#pool.at(`be/${be}/root`))
+  async beRootDirectory(be: BeName): Promise<string> {
+    const root = this.#pool.at(`be/${be}/root`)
+    if ((await this.#pool.files.stat(root)) === null) throw new NotFoundError(`${be} has no root`)
+    return root
   }
 
   async directoryOf(volume: Volume): Promise<string> {

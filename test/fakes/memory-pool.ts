@@ -25,6 +25,8 @@ export class MemoryPool {
   readonly selfMounting = new Set<string>()
   readonly #paths = new Map<number, string>()
   readonly #mounts = new Map<string, number>()
+  /** Mounts that are in the mount table alone. */
+  readonly #shown = new Map<string, number>()
 
   constructor(files: MemoryFiles, life = new Lifespan(), id = '6f0c1c9e-0000-4000-8000-000000000001') {
     this.files = files
@@ -92,7 +94,7 @@ export class MemoryPool {
   }
 
   async mountedAt(directory: string): Promise<Volume | null> {
-    const device = this.#mounts.get(directory)
+    const device = this.#mounts.get(directory) ?? this.#shown.get(directory)
     return (await this.volumes()).find((volume) => volume.guid === guidOf(device ?? -1)) ?? null
   }
 
@@ -111,6 +113,16 @@ export class MemoryPool {
     await this.#writeMountTable()
   }
 
+  /** What the mount table says of data; its content is not seen there. */
+  async showAt(mounts: ReadonlyMap<string, Volume>): Promise<void> {
+    this.#shown.clear()
+    for (const [directory, volume] of mounts) {
+      const [device] = [...this.#paths].find(([candidate]) => guidOf(candidate) === volume.guid) ?? []
+      if (device !== undefined) this.#shown.set(directory, device)
+    }
+    await this.#writeMountTable()
+  }
+
   async unmount(directory: string): Promise<void> {
     this.files.removeTree(directory)
     this.#mounts.delete(directory)
@@ -122,6 +134,7 @@ export class MemoryPool {
       `40 1 0:31 /${this.#paths.get(device) ?? ''} ${directory} rw - btrfs /dev/memory rw`,
       `41 40 0:32 / ${directory}/boot/grub rw - ext4 /dev/grub rw`,
     ])
+    for (const [directory, device] of this.#shown) lines.push(`42 40 0:31 /${this.#paths.get(device) ?? ''} ${directory} rw - btrfs /dev/memory rw`)
     await this.files.makeDirectory('/proc/self')
     await this.files.writeAtomic(MOUNT_TABLE, `${lines.join('\n')}\n`)
   }

@@ -1,6 +1,7 @@
 import { BelayError } from '../../errors.ts'
 import { type BeName, numberOf } from '../../snap/names.ts'
 import { holdText, isOver } from '../../snap/plan/hold.ts'
+import { findMissing } from '../find-missing.ts'
 import { lackingFeatures, readKnownFeatures } from '../pool-features.ts'
 import { readPlanningState } from '../read-planning-state.ts'
 import { type Check, type Diagnosis, fixable, note, problem } from './finding.ts'
@@ -9,7 +10,7 @@ export const pool: Check = async (appliance, { index }) => {
   const absent = await appliance.driver.absentPools()
   const found: Diagnosis[] = absent.map((guid) => {
     const paths = new Set(index.data.flatMap(({ mountpoint, volume }) => (volume.pool === guid ? [mountpoint] : [])))
-    return problem('pool-not-imported', `the pool with GUID ${guid} is not imported (data at ${[...paths].join(', ')})`, `zpool import ${guid}`)
+    return problem('pool-not-imported', `the pool with GUID ${guid} is not imported (data at ${[...paths].join(', ')})`, `zpool import ${guid} && mount -a`)
   })
   for (const generation of index.generations) {
     const present = await appliance.driver.membersOf(generation)
@@ -24,6 +25,17 @@ export const pool: Check = async (appliance, { index }) => {
       )
     }
   }
+  const missing = await findMissing(appliance, index)
+  for (const name of missing.bootEnvironments) {
+    const generation = index.bootEnvironments.find((be) => be.name === name)?.standsFor ?? null
+    const gone =
+      generation === null
+        ? 'a version that runs is started by it: belay snapshot, and belay rollback to another'
+        : `if it is gone: belay delete ${String(generation)}`
+    found.push(problem('be-missing', `${name} is not on the pool: it cannot be started`, `if it was renamed, give it its name back; ${gone}`))
+  }
+  for (const { name, mountpoint } of missing.data)
+    found.push(problem('data-missing', `${name}, with what a version has at ${mountpoint}, is not on the pool`, 'if it was renamed, give it its name back'))
   for (const object of await appliance.driver.survey()) {
     const known =
       object.kind === 'generation'

@@ -1,4 +1,4 @@
-import { BugError, RefusedError } from '../../errors.ts'
+import { BugError, NotFoundError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
@@ -163,7 +163,10 @@ export class BtrfsDriver implements Driver {
   }
 
   async beRootDirectory(be: BeName): Promise<string> {
-    return pathInside(this.#pool.files, await this.#pool.top(), `${containerOf('be', be)}/root`)
+    const path = `${containerOf('be', be)}/root`
+    const root = await pathInside(this.#pool.files, await this.#pool.top(), path)
+    if ((await this.#pool.files.stat(root)) === null) throw new NotFoundError(`there is no subvolume ${path}`, { next: ['belay doctor'], data: { be } })
+    return root
   }
 
   async bindData(be: BeName, uses: readonly (DataUse & { readonly volume: Volume })[]): Promise<void> {

@@ -25,7 +25,11 @@ export const identityEffects = ({ files, driver, stateDirectory, root }: Identit
         for (const name of left) if (!name.startsWith(`${step.plan}.`)) await files.remove(`${directory}/${name}`)
         await carryIdentity(files, await driver.beRootDirectory(step.be), await readIdentity(files, root, step.paths), keepAt(step.plan, step.be))
       },
-      undo: async (step) => takeBackIdentity(files, await driver.beRootDirectory(step.be), keepAt(step.plan, step.be)),
+      undo: async (step) => {
+        const kept = keepAt(step.plan, step.be)
+        // Nothing was kept: nothing was replaced, maybe because there is no such boot environment any more.
+        if ((await files.stat(kept)) !== null) await takeBackIdentity(files, await driver.beRootDirectory(step.be), kept)
+      },
     },
   }
 }

@@ -34,6 +34,8 @@ export interface SwitchRequest {
   readonly atomic: boolean
   /** Pool features in use that the ZFS of a boot environment does not know: it could not import the pool. */
   readonly unreadable: ReadonlyMap<BeName, readonly string[]>
+  /** Boot environments whose root the pool does not have by its name. */
+  readonly missing: ReadonlySet<BeName>
   /** What lies in root and is not the operating system. */
   readonly pathsInRoot: readonly PathInRoot[]
 }
@@ -95,6 +97,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     throw new RefusedError('already-there', `generation ${String(generation.id)} is what runs now`, { next: ['belay list'] })
   }
 
+  if (existing !== null) refuseMissing(request, generation, existing.name)
   refuseUnreadable(request, generation, existing ?? holderOfBootSet(state, generation))
 
   const fresh = !stays && (existing === null || request.keepConfig || request.withData)
@@ -192,6 +195,15 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
     commit: 'switch',
     escape: null,
   }
+}
+
+/** @throws RefusedError `be-missing` when somebody destroyed or renamed what starts the version */
+const refuseMissing = ({ missing }: SwitchRequest, { id }: Generation, be: BeName): void => {
+  if (!missing.has(be)) return
+  throw new RefusedError('be-missing', `generation ${String(id)} cannot be started: ${be} is not on the pool`, {
+    next: ['belay doctor   (says what can be done)'],
+    data: { generation: id, be },
+  })
 }
 
 /** @throws RefusedError `pool-features` when the pool was upgraded beyond what the ZFS of the version knows: its initramfs could not import it. */

@@ -134,9 +134,15 @@ export class Generations {
 }
 
 const OWN_TAG = 'belay:'
+/** A tag has less than 256 bytes (ZAP_MAXNAMELEN); the whole name of the owner is in the index. */
+const LONGEST_OWNER = 200
 
 /** Of a user hold: whose it is and until when, so that nobody has to guess who keeps a snapshot. */
-const tagOf = ({ owner, until }: Hold): string => `${OWN_TAG}${encodeURIComponent(owner)}:${until ?? ''}`
+const tagOf = ({ owner, until }: Hold): string => {
+  const characters = Array.from(owner, (character) => encodeURIComponent(character))
+  while (characters.join('').length > LONGEST_OWNER) characters.pop()
+  return `${OWN_TAG}${characters.join('')}:${until ?? ''}`
+}
 
 const isOwnTag = (tag: string): boolean => tag.startsWith(OWN_TAG)
 

@@ -1,4 +1,4 @@
-import { RefusedError } from '../../errors.ts'
+import { NotFoundError, RefusedError } from '../../errors.ts'
 import type { RootFilesystem } from '../../boot/kernel-arguments.ts'
 import { mountAt } from '../../sys/mount-table.ts'
 import { bindDataInFstab } from '../bind-data.ts'
@@ -193,7 +193,11 @@ export class ZfsDriver implements Driver {
   }
 
   async beRootDirectory(be: BeName): Promise<string> {
-    return this.#mounts.whole(await this.#pools.made(datasetOf(this.#pools.layout, 'be', be)))
+    this.#pools.forget()
+    const name = datasetOf(this.#pools.layout, 'be', be)
+    const root = await this.#pools.filesystem(name)
+    if (root === null) throw new NotFoundError(`there is no dataset ${name}`, { next: ['belay doctor'], data: { be } })
+    return this.#mounts.whole(root)
   }
 
   async bindData(be: BeName, uses: readonly (DataUse & { readonly volume: Volume })[]): Promise<void> {

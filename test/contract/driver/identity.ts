@@ -64,6 +64,7 @@ export const describeIdentity = (scene: Scene): void => {
       const root = await scene.driver.beRootDirectory(BE)
       await scene.files.writeAtomic(`${root}/etc/written`, 'x')
       expect(await scene.read(rootOf(be), '/etc/written')).toBe('x')
+      await expect(scene.driver.beRootDirectory(OTHER_BE)).rejects.toThrow(NotFoundError)
       expect(await scene.files.readText(`${root}${CONFIG}/app.conf`)).toBe('listen = 80\n')
     })
 

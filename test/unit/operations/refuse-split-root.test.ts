@@ -8,11 +8,11 @@ const NESTED = '/opt/acme'
 const init = (machine: MemoryAppliance): Promise<OperationResult> =>
   initialise(machine.process(), { config: [CONFIG], data: [], inRoot: [], policyText: 'format: 1\n', notices: [] }, { ...quietly, planOnly: true })
 
-const machineWithMount = async (mountpoint: string): Promise<MemoryAppliance> => {
+const machineWithMount = async (mountpoint: string, type = 'ext4'): Promise<MemoryAppliance> => {
   const machine = await MemoryAppliance.installed()
   for (const directory of ['/usr/local', '/var/lib/dpkg', '/var/log']) await machine.files.makeDirectory(`/target${directory}`)
   const table = await machine.files.readText('/proc/self/mountinfo')
-  await machine.files.writeAtomic('/proc/self/mountinfo', `${table}50 40 8:3 / /target${mountpoint} rw - ext4 /dev/sda3 rw\n`)
+  await machine.files.writeAtomic('/proc/self/mountinfo', `${table}50 40 8:3 / /target${mountpoint} rw - ${type} tank/one rw\n`)
   return machine
 }
 
@@ -56,5 +56,25 @@ describe('init on a root that is not whole', () => {
     const volume = await selfMounting.pool.volumeAtPath(selfMounting.pool.pathOf(`/target${NESTED}`))
     selfMounting.pool.selfMounting.add(volume?.guid ?? '')
     await expect(init(selfMounting)).resolves.toMatchObject({ executed: false })
+  })
+
+  it('refuses a dataset that mounts itself below what is taken out of root, which would cover it', async () => {
+    const machine = await machineWithMount('/srv/media', 'zfs')
+    await machine.files.makeDirectory('/target/srv/media')
+    await expect(init(machine)).rejects.toMatchObject({ code: 'layout/nested', data: { path: '/srv/media', dataset: 'tank/one' } })
+    const fstab = await machine.files.readText('/target/etc/fstab')
+    await machine.files.writeAtomic('/target/etc/fstab', `${fstab}tank/one /srv/media zfs defaults 0 0\n`)
+    await expect(init(machine)).resolves.toMatchObject({ executed: false })
+  })
+
+  it('refuses configuration that is a filesystem of its own', async () => {
+    const machine = await machineWithMount(CONFIG)
+    await expect(init(machine)).rejects.toMatchObject({ code: 'layout/config-mount', data: { path: CONFIG } })
+  })
+
+  it.each(['srv/files', '/srv//files', '/srv/files/', '/srv/../home'])('refuses --data %s before anything is looked at', async (path) => {
+    const machine = await MemoryAppliance.installed()
+    const request = { config: [CONFIG], data: [path], inRoot: [], policyText: 'format: 1\n', notices: [] }
+    await expect(initialise(machine.process(), request, { ...quietly, planOnly: true })).rejects.toMatchObject({ exitCode: 2 })
   })
 })

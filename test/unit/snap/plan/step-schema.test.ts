@@ -34,6 +34,7 @@ describe('a plan that was written down', () => {
             force: false,
             atomic: false,
             unreadable: new Map(),
+            missing: new Set(),
             pathsInRoot: [{ path: '/opt', why: 'in root by policy' }],
           },
           context(),

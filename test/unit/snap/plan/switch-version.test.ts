@@ -12,6 +12,7 @@ const rollback: SwitchRequest = {
   force: false,
   atomic: false,
   unreadable: new Map(),
+  missing: new Set(),
   pathsInRoot: [],
 }
 const forward: SwitchRequest = { ...rollback, direction: 'forward' }
