@@ -40,7 +40,7 @@ export const dataMounts: Check = async ({ driver, target }, { index, running }) 
       problem(
         'data-not-mounted',
         `${use.mountpoint} does not show the data of ${be.name} (${volume.locator})`,
-        'findmnt --target ' + use.mountpoint + '   (nothing of it: mount -a)',
+        `mount -a   (findmnt --target ${use.mountpoint} says what is there now)`,
       ),
     )
   }
