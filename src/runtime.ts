@@ -7,6 +7,7 @@ import { FIXED_PATHS } from './boot/grub-partition.ts'
 import { LAYOUT } from './boot/grub-partition-layout.ts'
 import { readTimeZone } from './boot/time-zone.ts'
 import type { Appliance } from './operations/appliance.ts'
+import { readRunningByPlace } from './operations/read-planning-state.ts'
 import { readRebootSituation } from './operations/read-reboot-situation.ts'
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
@@ -78,9 +79,10 @@ export const openAppliance = async ({
     const opening = driver.stateDirectory()
     // The pool is mounted once: who needs it for the policy waits.
     const rootOf = (be: BeName): Promise<string> => opening.then(() => driver.beRootDirectory(be))
+    const isOurs = async (): Promise<boolean> => (await opening) !== null && (await readRunningByPlace({ driver, target })) !== null
     const [mounted, policy] = await Promise.allSettled([
       opening,
-      preparePolicy === undefined ? readPolicy(files, target, rootOf) : preparePolicy(files).then((prepared) => ({ policy: prepared, problem: null })),
+      preparePolicy === undefined ? readPolicy(files, target, rootOf, isOurs) : preparePolicy(files).then((prepared) => ({ policy: prepared, problem: null })),
     ])
     if (mounted.status === 'rejected') throw mounted.reason
     if (policy.status === 'rejected') throw policy.reason
@@ -191,11 +193,13 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
   }
 }
 
+type RootOf = (be: BeName) => Promise<string>
+
 /** A policy that cannot be read must not keep anybody from looking; what changes the machine refuses it. */
-const readPolicy = async (files: Files, target: Target, rootOf: (be: BeName) => Promise<string>): Promise<{ policy: Policy; problem: Error | null }> => {
+const readPolicy = async (files: Files, target: Target, rootOf: RootOf, isOurs: () => Promise<boolean>): Promise<{ policy: Policy; problem: Error | null }> => {
   try {
     const own = await pathInside(files, target.root, CONFIG_FILE)
-    const path = (await files.stat(own)) === null ? await policyOfGood(files, target, rootOf) : own
+    const path = (await files.stat(own)) === null && !(await isOurs()) ? await policyOfGood(files, target, rootOf) : own
     const stat = path === null ? null : await files.stat(path)
     if (path === null) return { policy: defaultPolicy(), problem: null }
     if (stat === null) {
@@ -214,7 +218,7 @@ const readPolicy = async (files: Files, target: Target, rootOf: (be: BeName) => 
 }
 
 /** The root that init cloned has no policy, and what is finished or mended from there is the next version's: the one that GRUB starts says what goes. */
-const policyOfGood = async (files: Files, target: Target, rootOf: (be: BeName) => Promise<string>): Promise<string | null> => {
+const policyOfGood = async (files: Files, target: Target, rootOf: RootOf): Promise<string | null> => {
   const env = await pathInside(files, target.root, `${GRUB_PARTITION}/${LAYOUT.env}`)
   if ((await files.stat(env))?.kind !== 'file') return null
   const { choice } = parseEnvBlock(await files.readBytes(env))

@@ -6,6 +6,7 @@ import type { Appliance } from '../../demo/appliance/appliance.ts'
 import { createAppliance, recoverLeftovers, type ApplianceOptions } from '../../demo/appliance/disk.ts'
 import { subvolumeOf, whatGrubWouldBoot } from '../../demo/appliance/grub-choice.ts'
 import { ensureRootArchive } from '../../demo/appliance/root-archive.ts'
+import { runTool } from '../../demo/run-tool.ts'
 import { FailedError, RefusedError } from '../../src/errors.ts'
 import { timeCommand } from './timed-command.ts'
 
@@ -31,6 +32,8 @@ export class Lab {
     const lab = new Lab(await mkdtemp(join(tmpdir(), 'belay-bench-')))
     // A copy: a build that somebody starts meanwhile must not change what is measured.
     for (const part of PROGRAM) await cp(join(CHECKOUT, part), join(lab.#directory, 'program', part), { recursive: true })
+    // As the package does when it is configured.
+    await runTool(process.execPath, [join(lab.#directory, 'program/bin/write-compile-cache.js')])
     return lab
   }
 

@@ -21,21 +21,29 @@ export default class Doctor extends BaseCommand {
       loadTellLogins(),
     ])
     const json = this.jsonEnabled()
-    return withAppliance({ ...flags, json }, async (appliance) => {
-      const { conversation, end } = await converse({ plan: false, yes: true, json, asks: false })
-      try {
-        const report = await examine(appliance, flags.fix, conversation)
-        if (flags.fix) await tellLogins(appliance)
-        await end()
-        if (!json)
-          process.stdout.write(
-            `${report.recovered.map((run) => `Brought to an end: ${run.operation} (${run.outcome})\n`).join('')}${report.fixed.map((text) => `Fixed: ${text}\n`).join('')}${findingsText(report.findings)}`,
-          )
-        if (report.findings.some((finding) => finding.severity === 'problem')) process.exitCode = EXIT.refused
-        return report
-      } finally {
-        await end()
-      }
-    })
+    const reportText = ({ recovered, fixed, findings }: DoctorReport): string =>
+      [
+        ...recovered.map((run) => `Brought to an end: ${run.operation} (${run.outcome})\n`),
+        ...fixed.map((text) => `Fixed: ${text}\n`),
+        findingsText(findings),
+      ].join('')
+    const examineOnce = (): Promise<{ readonly report: DoctorReport; readonly policyMended: boolean }> =>
+      withAppliance({ ...flags, json }, async (appliance) => {
+        const { conversation, end } = await converse({ plan: false, yes: true, json, asks: false })
+        try {
+          const report = await examine(appliance, flags.fix, conversation)
+          if (flags.fix) await tellLogins(appliance)
+          return { report, policyMended: appliance.policyProblem !== null && report.fixed.length > 0 }
+        } finally {
+          await end()
+        }
+      })
+    const { report: first, policyMended } = await examineOnce()
+    // What is made by policy can be looked at now that there is one.
+    const again = policyMended ? (await examineOnce()).report : null
+    const report = again === null ? first : { ...again, fixed: [...first.fixed, ...again.fixed], recovered: [...first.recovered, ...again.recovered] }
+    if (!json) process.stdout.write(reportText(report))
+    if (report.findings.some((finding) => finding.severity === 'problem')) process.exitCode = EXIT.refused
+    return report
   }
 }

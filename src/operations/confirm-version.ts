@@ -4,6 +4,7 @@ import { planConfirm } from '../snap/plan/confirm.ts'
 import type { PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
+import { readRunningFacts } from './read-running-facts.ts'
 import { lockedByAnyPolicy } from './hold-lock.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
@@ -17,11 +18,18 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
         'confirm',
         async (state, context) => {
           await refuseBeforeReboot(appliance, state)
-          return planConfirm(state, { atomic: appliance.driver.atomicSets }, context)
+          return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance) }, context)
         },
         conversation,
+        { usesReserve: true },
       )
     : confirmChoiceAlone(appliance, running, lost)
+}
+
+/** Whether another version was chosen since the boot of this one: that is to be taken back by its own command, and not by a confirmation. */
+const isLeaving = async (appliance: Appliance): Promise<boolean> => {
+  const { why, running, next } = await readRunningFacts(appliance)
+  return why === 'leaving' || (why === 'rolled-back' && next?.be !== running?.be)
 }
 
 /** A trial is of what boots: before its first boot there is nothing that could have been found healthy. @throws RefusedError */

@@ -54,6 +54,8 @@ export interface RunningFacts {
   readonly subject: string | null
   /** The generation that `forward` leads to. */
   readonly left: number | null
+  /** The machine was adopted and has not been started since. */
+  readonly startsFirst: boolean
 }
 
 interface Situation {
@@ -113,5 +115,6 @@ export const explainRunning = (situation: Situation): RunningFacts => {
     subject: session?.text.replace(/^before /, 'the ') ?? (failedTrial === null ? null : `the trial of ${failedTrial.be}`),
     // What is left before its reboot is on the stack already.
     left: left === runs?.generation ? null : left,
+    startsFirst: why === 'foreign' && index !== null && next !== null && (index.lastStart ?? null) === null,
   }
 }

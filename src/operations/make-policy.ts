@@ -80,6 +80,12 @@ export const makePolicy = async (files: Files, request: PolicyRequest): Promise<
   return {
     text,
     policy: parsePolicy(text, 'config.yaml as init would write it'),
-    notices: grub.leftOut.map((what) => `not taken over from ${GRUB_DEFAULTS}: ${what}`),
+    notices: [...grub.leftOut.map((what) => `not taken over from ${GRUB_DEFAULTS}: ${what}`), ...(await missingDataFormat(files, request))],
   }
 }
+
+/** A package may bring the file later; a slip of the pen would leave data without its guard, and nobody would know. */
+const missingDataFormat = async (files: Files, { root, dataFormat }: PolicyRequest): Promise<string[]> =>
+  dataFormat === null || (await files.stat(await pathInside(files, root, dataFormat))) !== null
+    ? []
+    : [`${dataFormat} is not there: until a package brings it, belay cannot tell which version reads which data`]

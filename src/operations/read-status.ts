@@ -21,6 +21,7 @@ export const Status = z.object({
       confirmed: z.boolean(),
       why: RunningWhy.describe('why it runs'),
       subject: z.string().nullable().describe('the upgrade or trial that is the reason'),
+      startsFirst: z.boolean().describe('the machine was adopted, and the next boot is the first of a version of belay’s'),
       packages: z.record(z.string(), z.string()).describe('versions of the important packages'),
       dataFormat: z.string().nullable(),
     })
@@ -94,6 +95,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
           confirmed: running !== null && choice?.good === running,
           why: facts.why,
           subject: facts.subject,
+          startsFirst: facts.startsFirst,
           packages: be === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important,
           dataFormat: be?.dataFormat ?? null,
         }

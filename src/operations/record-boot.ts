@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { LockedError } from '../errors.ts'
 import { notInitialised } from '../snap/index-store.ts'
+import type { Index } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
 import type { Appliance } from './appliance.ts'
 import { type RunningFacts, RunningWhy } from './explain-running.ts'
@@ -24,13 +25,25 @@ export interface RecordedBoot {
   readonly facts: RunningFacts
 }
 
+/** The menu is made by the policy of the version that runs, which may be another one than that of the version before. */
+const bringMenuUpToDate = async ({ boot, policyProblem, log }: Appliance, index: Index): Promise<void> => {
+  const { choice } = await boot.readChoice()
+  if (choice === null || policyProblem !== null || (await boot.isMenuCurrent(index, choice))) return
+  await boot.writeMenu(index, choice).catch((error: unknown) => {
+    // The one that is there starts what it did before; doctor names it.
+    log.warn('the boot menu could not be brought up to date', { error: String(error) })
+  })
+}
+
 /** What is done once after each boot. While another operation holds the lock it only looks: that one has recorded the boot. */
 export const recordBoot = async (appliance: Appliance): Promise<RecordedBoot> => {
   const facts = await readRunningFacts(appliance)
   const record = async (): Promise<BeName[] | null> => {
     const index = await appliance.index.readIfAny()
     if (index === null) throw notInitialised()
-    return recordStart(appliance, index, facts)
+    const given = await recordStart(appliance, index, facts)
+    await bringMenuUpToDate(appliance, index)
+    return given
   }
   const given = await holdLock(appliance, { operation: 'booted', brief: true }, record).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error

@@ -9,7 +9,7 @@ import { type Conversation, type OperationResult, runOperation } from './run-ope
 
 /** `belay delete`: generations that were named. */
 export const deleteGenerations = (appliance: Appliance, ids: readonly number[], conversation: Conversation): Promise<OperationResult> =>
-  runOperation(appliance, 'delete', (state, context) => refuseInUse(appliance, planDelete(state, { ids }, context)), conversation, { freesSpace: true })
+  runOperation(appliance, 'delete', (state, context) => refuseInUse(appliance, planDelete(state, { ids }, context)), conversation, { usesReserve: true })
 
 /** `belay prune`: what the retention rule lets go. */
 export const pruneGenerations = (appliance: Appliance, rule: Partial<Policy['retention']>, conversation: Conversation): Promise<OperationResult> =>
@@ -18,7 +18,7 @@ export const pruneGenerations = (appliance: Appliance, rule: Partial<Policy['ret
     'prune',
     (state, context) => pruneAround(appliance, (inUse) => planPrune(state, { ...appliance.policy.retention, ...rule }, context, inUse)),
     conversation,
-    { freesSpace: true },
+    { usesReserve: true },
   )
 
 /** A rule takes what it can: what is in use stays, with a notice, and the rest goes. */

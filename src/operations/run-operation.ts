@@ -1,4 +1,4 @@
-import { LockedError } from '../errors.ts'
+import { LockedError, NoSpaceError } from '../errors.ts'
 import { type ExecutionEvent, Executor, type Results } from '../snap/executor.ts'
 import { allEffects } from '../snap/effects/all-effects.ts'
 import type { Plan } from '../snap/plan/plan.ts'
@@ -34,6 +34,7 @@ export interface Recovered {
 
 export const executorFor = (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>, recovering = false): Executor => {
   let current: Plan | null = null
+  let released = false
   return new Executor({
     effects: allEffects(appliance),
     journals: appliance.journals,
@@ -43,7 +44,10 @@ export const executorFor = (appliance: Appliance, conversation: Pick<Conversatio
     log: appliance.log,
     owner: { pid: appliance.actor.pid, startTime: appliance.actor.startTime },
     signal: conversation.signal,
-    releaseReserve: () => appliance.reserve.release(),
+    releaseReserve: () => {
+      released = true
+      return appliance.reserve.release()
+    },
     onPlan: (plan) => {
       current = plan
     },
@@ -64,6 +68,8 @@ export const executorFor = (appliance: Appliance, conversation: Pick<Conversatio
         error: error === null || error === undefined ? null : error instanceof Error ? error.message : JSON.stringify(error),
         recovered: recovering,
       })
+      // The next operation that fails needs it as much.
+      if (released) await makeReserveAgain(appliance)
     },
   })
 }
@@ -104,7 +110,7 @@ export const runOperation = async (
   operation: string,
   planner: Planner,
   conversation: Conversation,
-  options: { readonly freesSpace?: boolean } = {},
+  options: { readonly usesReserve?: boolean } = {},
 ): Promise<OperationResult> => {
   if (conversation.planOnly) {
     refuseUnreadablePolicy(appliance)
@@ -116,17 +122,34 @@ export const runOperation = async (
     const plan = await planner(await readPlanningState(appliance), planContext(appliance))
     if (plan.steps.length === 0) return { plan, executed: false, results: new Map<string, unknown>(), recovered }
     await conversation.approve(plan)
-    const lend = options.freesSpace === true && (await isAlmostFull(appliance))
+    if (options.usesReserve !== true) await refuseWithoutRoom(appliance)
+    const lend = options.usesReserve === true && (await isAlmostFull(appliance))
     if (lend) await appliance.reserve.release()
-    const execution = await executorFor(appliance, conversation).execute(plan)
-    if (lend) await makeReserveAgain(appliance)
-    return { plan, executed: true, results: execution.results, recovered }
+    try {
+      const { results } = await executorFor(appliance, conversation).execute(plan)
+      return { plan, executed: true, results, recovered }
+    } finally {
+      if (lend) await makeReserveAgain(appliance)
+    }
+  })
+}
+
+/** The menu twice, as it is written beside the old one, with the entries of a new version. */
+const ROOM_FOR_MENU = 256 * 1024
+
+/** @throws NoSpaceError before anything is begun that would have to be taken back half way */
+const refuseWithoutRoom = async ({ boot }: Appliance): Promise<void> => {
+  const { free } = await boot.space()
+  if (free >= ROOM_FOR_MENU) return
+  throw new NoSpaceError(`the GRUB partition is full: ${String(free)} bytes are free`, {
+    next: ['du --all /boot/grub | sort --numeric-sort | tail   (says what fills it)', 'belay prune'],
+    data: { where: '/boot/grub', need: ROOM_FOR_MENU, free },
   })
 }
 
 /** Room for the records of an operation and then some. */
 const ROOM_FOR_RECORDS = 4 * 1024 * 1024
 
-/** Whether an operation that frees space might find no room for its own records; it is lent the reserve then. */
+/** Whether an operation that frees space, or that keeps GRUB from falling back, might find no room for its own records; it is lent the reserve then. */
 const isAlmostFull = async (appliance: Appliance): Promise<boolean> =>
   (await appliance.driver.space()).free < ROOM_FOR_RECORDS || (await appliance.boot.space()).free < ROOM_FOR_RECORDS

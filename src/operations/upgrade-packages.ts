@@ -159,8 +159,8 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
       const { results } = await executorFor({ ...appliance, packages: wanted.packages }, conversation)
         .execute(plan)
         .catch(rebootIfPolicySays(appliance))
-      const notConfirmed = (await needsReboot(appliance, before)) ? [] : await confirmAtOnce(appliance, conversation)
-      return { plan: { ...plan, notices: [...plan.notices, ...notConfirmed] }, executed: true, results, recovered }
+      const confirmed = (await needsReboot(appliance, before)) ? [] : await confirmAtOnce(appliance, conversation)
+      return { plan: { ...plan, notices: [...plan.notices, ...confirmed] }, executed: true, results, recovered }
     })
   })
 }
@@ -170,7 +170,7 @@ const confirmAtOnce = async (appliance: Appliance, conversation: Conversation): 
   try {
     const confirm = planConfirm(await readPlanningState(appliance), { atomic: appliance.driver.atomicSets }, planContext(appliance))
     await executorFor(appliance, { ...conversation, onEvent: () => undefined }).execute(confirm)
-    return []
+    return ['nothing asks for a reboot, so that the result is confirmed']
   } catch (error) {
     if (!(error instanceof BelayError)) throw error
     return [`the upgrade is done and on trial, but could not be confirmed: ${error.message} (belay confirm)`]

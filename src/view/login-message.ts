@@ -32,8 +32,9 @@ const commandsFor = (facts: RunningFacts): readonly Command[] => {
     case 'fallback-from-upgrade':
     case 'fallback-from-trial':
       return [CONFIRM]
-    case 'upgrading':
     case 'foreign':
+      return facts.startsFirst ? [REBOOT] : [DOCTOR]
+    case 'upgrading':
     case 'unknown':
       return [DOCTOR]
   }

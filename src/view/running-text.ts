@@ -7,7 +7,9 @@ export const versionText = ({ be, generation, text }: NamedVersion): string =>
 const attemptsText = (attempts: number): string => (attempts === 1 ? '1 boot is' : `${String(attempts)} boots are`)
 
 /** What a reason is told from. */
-export type ReasonFacts = Pick<RunningFacts, 'why' | 'subject' | 'attemptsLeft' | 'left'> & { readonly fallback: { readonly be: string } | null }
+export type ReasonFacts = Pick<RunningFacts, 'why' | 'subject' | 'attemptsLeft' | 'left' | 'startsFirst'> & {
+  readonly fallback: { readonly be: string } | null
+}
 
 /** Why what runs does so, as the end of a sentence that begins with its name. */
 export const reasonText = (facts: ReasonFacts): string => {
@@ -38,7 +40,9 @@ export const reasonText = (facts: ReasonFacts): string => {
     case 'picked':
       return 'picked for this boot alone'
     case 'foreign':
-      return 'the root that runs is none of belay’s'
+      return facts.startsFirst
+        ? 'belay’s first version waits for the next boot; what is written until then stays behind'
+        : 'the root that runs is none of belay’s'
     case 'unknown':
       return 'the boot choice is lost'
   }

@@ -11,7 +11,8 @@ const packagesText = (packages: Readonly<Record<string, string>>): string =>
 export const statusText = (status: Status, width: number | null = null): string => {
   if (!status.initialised) return `${['This machine is not belay’s yet.', ...status.problems, 'Try: belay init --plan'].join('\n')}\n`
   const { running, next, choice } = status
-  const attempts = status.choice?.trial === next?.be ? `, ${String(status.choice?.attemptsLeft)} attempts left` : ''
+  const attempts =
+    status.choice?.trial === next?.be ? `, ${String(status.choice?.attemptsLeft)} ${status.choice?.attemptsLeft === 1 ? 'attempt' : 'attempts'} left` : ''
   const rows: string[][] = [
     ['Running', typeof running?.be === 'string' ? `${running.be} (${running.confirmed ? 'confirmed' : 'not confirmed'})` : 'a root that is none of belay’s'],
     ['', packagesText(running?.packages ?? {})],

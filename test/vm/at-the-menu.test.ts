@@ -8,8 +8,12 @@ describe.each(['bios', 'efi'] as const)('A person at the boot menu of an adopted
 
   step('starts the factory version with arrow keys, for one boot', async (machine) => {
     const belay = new BelayInGuest(machine)
+    for (const text of ['one', 'two', 'three']) await belay.must(`snapshot -m ${text}`)
+    await machine.must("sed -i 's/menuEntries: .*/menuEntries: 3/' /etc/belay/config.yaml && belay doctor --fix", { timeoutSeconds: LONG_SECONDS })
     await machine.reboot({ pick: ['(factory)'] })
     expect(await belay.status()).toMatchObject({ running: { be: 'be-000002', confirmed: false, why: 'picked' }, next: { be: 'be-000001' } })
+    // By its policy, which is another one, the boot made the menu anew.
+    expect(await belay.findings()).toEqual([expect.stringMatching(/^reboot-pending: /)])
     expect(await belay.loginMessage()).toContain('for this boot')
     await machine.reboot()
     expect(await belay.status()).toMatchObject({ running: { be: 'be-000001', confirmed: true } })

@@ -15,6 +15,8 @@ interface CloneRequest {
   /** The generation that the clone holds unchanged, if it holds one so. */
   readonly standsFor: GenerationId | null
   readonly why: string
+  /** Ends the ids of the steps, where a plan clones more than one. */
+  readonly suffix?: string
 }
 
 /** Whose boot set is the one that the generation was taken with. What runs counts only while its boot set is what its /boot holds. */
@@ -27,13 +29,13 @@ export const holderOfBootSet = (state: PlanningState, generation: Generation): B
       bootSet.vmlinuz.sha256 === generation.bootSet.vmlinuz.sha256,
   )
 
-const bootSetFor = ({ state, generation, name }: CloneRequest): Step => {
+const bootSetFor = ({ state, generation, name, suffix = '' }: CloneRequest): Step => {
   const holder = holderOfBootSet(state, generation)
-  const root = { step: 'clone' }
+  const [id, root] = [`boot-set${suffix}`, { step: `clone${suffix}` }]
   return holder === undefined
-    ? { id: 'boot-set', kind: 'boot-set.build', be: name, root, why: `give ${name} a verified kernel and initrd from its own /boot` }
+    ? { id, kind: 'boot-set.build', be: name, root, why: `give ${name} a verified kernel and initrd from its own /boot` }
     : {
-        id: 'boot-set',
+        id,
         kind: 'boot-set.share',
         from: holder.name,
         to: name,
@@ -45,11 +47,11 @@ const bootSetFor = ({ state, generation, name }: CloneRequest): Step => {
 
 /** A boot environment made from a generation: its clone, the data that it mounts and its boot set; the changes that record it belong into the plan's index step. */
 export const cloneGeneration = (request: CloneRequest): { steps: Step[]; changes: PlannedChange[] } => {
-  const { context, generation, name, sources, data, standsFor, why } = request
+  const { context, generation, name, sources, data, standsFor, why, suffix = '' } = request
   return {
     steps: [
-      { id: 'clone', kind: 'be.clone', name, sources, why },
-      { id: 'bind-data', kind: 'data.bind', be: name, uses: data, why: `write into ${name} which data it uses` },
+      { id: `clone${suffix}`, kind: 'be.clone', name, sources, why },
+      { id: `bind-data${suffix}`, kind: 'data.bind', be: name, uses: data, why: `write into ${name} which data it uses` },
       bootSetFor(request),
     ],
     changes: [
@@ -63,9 +65,9 @@ export const cloneGeneration = (request: CloneRequest): { steps: Step[]; changes
           data: data.map(({ mountpoint, data: used }) => ({ mountpoint, data: used })),
           confirmedAt: null,
         },
-        members: { step: 'clone' },
+        members: { step: `clone${suffix}` },
         moreMembers: [],
-        bootSet: { step: 'boot-set' },
+        bootSet: { step: `boot-set${suffix}` },
         dataFormat: { value: generation.dataFormat },
       },
     ],

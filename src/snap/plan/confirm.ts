@@ -1,19 +1,24 @@
 import { RefusedError } from '../../errors.ts'
-import type { BootChoice } from '../../boot/boot-choice.ts'
+import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
 import type { BootEnvironment, Generation } from '../model.ts'
 import type { GenerationId } from '../names.ts'
-import { cloneGeneration } from './clone-generation.ts'
-import { sharedData } from './data-of-clone.ts'
 import type { Plan } from './plan.ts'
-import { Numbering, type PlanContext, type PlanningState, basisOf, carryIdentity, runningBe, sourcesOf, wasStarted } from './state.ts'
+import { replaceStandby } from './replace-standby.ts'
+import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
+
+interface ConfirmRequest {
+  readonly atomic: boolean
+  /** Another version was chosen since this one was started. */
+  readonly leaving?: boolean
+}
 
 /**
  * The running boot environment is healthy and stays. After an upgrade it is taken as the "after" generation; a generation whose
  * standby is what runs now gets a new one, so that it can be chosen again as it was.
  */
-export const planConfirm = (state: PlanningState, request: { readonly atomic: boolean }, context: PlanContext): Plan => {
+export const planConfirm = (state: PlanningState, request: ConfirmRequest, context: PlanContext): Plan => {
   const running = runningBe(state)
   const { index, choice } = state
   const session = index.session
@@ -24,11 +29,13 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
     throw new RefusedError('session/failed', `the upgrade of ${running.name} failed; it cannot be confirmed`, { next: ['systemctl reboot'] })
   }
   const notices: string[] = []
-  if (choice.good === running.name && choice.trial !== null && choice.trial !== running.name && choice.attemptsLeft > 0) {
-    throw new RefusedError('switch-pending', `${choice.trial} was chosen for the next boot; confirming ${running.name} would take that back`, {
+  const next = nextBoot({ ...choice, once: null }).be
+  if (next !== running.name && (choice.good === running.name || request.leaving === true)) {
+    throw new RefusedError('switch-pending', `${next} was chosen for the next boot; confirming ${running.name} would take that back`, {
       next: ['systemctl reboot   (to start it)', 'belay forward      (to stay here after all)'],
     })
   }
+  if (choice.trial === next && next !== running.name) notices.push(`${next}, which was to be tried at the next boot, is not started`)
   if (choice.once !== null && choice.once !== running.name) notices.push(`the one boot of ${choice.once} that was chosen is taken back`)
   const to: BootChoice = { good: running.name, trial: null, attemptsLeft: 0, once: null }
   const settled = JSON.stringify(choice) === JSON.stringify(to) && session === null && running.standsFor === null
@@ -76,14 +83,15 @@ export const planConfirm = (state: PlanningState, request: { readonly atomic: bo
     left = [...left, kept.id]
     notices.push(`${leftBehind.name}, which did not stay, is kept: belay forward leads back to it`)
   }
-  if (left !== index.left && (left.length > 0 || index.left.length > 0))
-    changes.push({ planned: 'change', change: { change: 'left', left: { from: index.left, to: left } } })
   if (running.standsFor !== null) {
     changes.push({ planned: 'change', change: { change: 'be-stands-for', name: running.name, standsFor: { from: running.standsFor, to: null } } })
-    const replacement = replaceStandby(state, running.standsFor, numbering, context)
+    const replacement = replaceStandby({ state, context, numbering, be: running, id: running.standsFor })
     steps.push(...replacement.steps)
     changes.push(...replacement.changes)
+    // What runs is behind nobody any more.
+    left = left.filter((id) => id !== running.standsFor)
   }
+  if (JSON.stringify(left) !== JSON.stringify(index.left)) changes.push({ planned: 'change', change: { change: 'left', left: { from: index.left, to: left } } })
   const origin = index.generations.find((generation) => generation.id === running.origin)
   if (origin?.health === 'unknown') {
     changes.push({ planned: 'change', change: { change: 'generation-health', id: origin.id, health: { from: origin.health, to: 'confirmed' } } })
@@ -138,29 +146,14 @@ const keepLeft = (
     atomic,
     suffix: `-${be.name}`,
   })
+  const replaced = be.standsFor === null ? { steps: [], changes: [] } : replaceStandby({ state, context, numbering, be, id: be.standsFor })
   return {
     id: taken.id,
-    steps: taken.steps,
-    changes: [...taken.changes, { planned: 'change', change: { change: 'be-stands-for', name: be.name, standsFor: { from: be.standsFor, to: taken.id } } }],
+    steps: [...taken.steps, ...replaced.steps],
+    changes: [
+      ...taken.changes,
+      ...replaced.changes,
+      { planned: 'change', change: { change: 'be-stands-for', name: be.name, standsFor: { from: be.standsFor, to: taken.id } } },
+    ],
   }
-}
-
-/** What runs stood for a generation until now: another standby takes its place, unless one is there. */
-const replaceStandby = (state: PlanningState, id: GenerationId, numbering: Numbering, context: PlanContext): { steps: Step[]; changes: PlannedChange[] } => {
-  const generation = state.index.generations.find((candidate) => candidate.id === id)
-  const running = runningBe(state)
-  const another = state.index.bootEnvironments.some((be) => be.standsFor === id && be.name !== running.name)
-  if (generation === undefined || another) return { steps: [], changes: [] }
-  const name = numbering.be()
-  const clone = cloneGeneration({
-    state,
-    context,
-    generation,
-    name,
-    sources: sourcesOf(generation),
-    data: sharedData(state, running).uses,
-    standsFor: id,
-    why: `clone ${name}, so that generation ${String(id)} can be chosen again as it was`,
-  })
-  return { steps: [...clone.steps, carryIdentity(name, context)], changes: clone.changes }
 }

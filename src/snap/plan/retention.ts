@@ -26,10 +26,15 @@ const protectionOf = (
 ): { readonly code: string; readonly why: string; readonly next: string } | null => {
   const { index } = state
   const id = String(generation.id)
-  if (index.factory === generation.id) return { code: 'factory', why: `generation ${id} is the factory generation`, next: 'belay list' }
+  if (index.factory === generation.id)
+    return { code: 'factory', why: `generation ${id} is the factory generation, which stays as long as the appliance`, next: 'belay list' }
   if (isKept(generation, now)) return { code: 'kept', why: `generation ${id} is ${keptText(generation) ?? 'kept'}`, next: `belay keep ${id} --off` }
   if (lastConfirmed(index) === generation.id)
-    return { code: 'last-confirmed', why: `generation ${id} is the last confirmed one`, next: 'belay snapshot, then try again' }
+    return {
+      code: 'last-confirmed',
+      why: `generation ${id} is the last confirmed one`,
+      next: index.session?.phase === 'failed' ? 'systemctl reboot' : 'belay snapshot, then try again',
+    }
   if (index.session?.generation === generation.id)
     return { code: 'session', why: `generation ${id} is the restore point of the open upgrade`, next: 'belay confirm' }
   const standing = index.bootEnvironments.find(
@@ -124,7 +129,8 @@ export const planDelete = (state: PlanningState, request: { readonly ids: readon
     if (protection !== null) throw new RefusedError(`protected/${protection.code}`, protection.why, { next: [protection.next] })
   }
   const names = generations.map((generation) => String(generation.id)).join(', ')
-  return removalPlan(state, { generations, bes: besOf(state, generations) }, 'delete', `generation ${names} is gone for good`, [], context)
+  const summary = generations.length === 1 ? `generation ${names} is gone for good` : `generations ${names} are gone for good`
+  return removalPlan(state, { generations, bes: besOf(state, generations) }, 'delete', summary, [], context)
 }
 
 const olderThan = (generation: Generation, days: number, now: string): boolean => Date.parse(now) - Date.parse(generation.createdAt) > days * 86_400_000

@@ -104,8 +104,8 @@ export const standbyOf = (index: Index, id: GenerationId): BootEnvironment | nul
 }
 
 /** The step that gives a boot environment what is the machine's own and must not go back with a version. */
-export const carryIdentity = (be: BeName, context: PlanContext): Step => ({
-  id: 'identity',
+export const carryIdentity = (be: BeName, context: PlanContext, suffix = ''): Step => ({
+  id: `identity${suffix}`,
   kind: 'identity.carry',
   be,
   paths: context.policy.identity,

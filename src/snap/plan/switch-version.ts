@@ -8,6 +8,7 @@ import { dataNotHeld, holdsData, restoredData, sharedData } from './data-of-clon
 import { type Departure, type PathInRoot, dataLeftBehind, describeLeftBehind, pathsLeftBehind } from './left-behind.ts'
 import { versionBeforeLastUpgrade } from './lineage.ts'
 import type { Plan } from './plan.ts'
+import { replaceStandby } from './replace-standby.ts'
 import {
   Numbering,
   type PlanContext,
@@ -53,7 +54,9 @@ const defaultTarget = (state: PlanningState, request: SwitchRequest, running: Be
   if (index.session?.phase === 'trial' && index.session.be === running) return generationOf(index, index.session.generation)
   const target = versionBeforeLastUpgrade(index, running)
   if (target === null)
-    throw new NotFoundError('there was no upgrade of what runs now, so there is no version before it', { next: ['belay list', 'belay rollback ID'] })
+    throw new NotFoundError('there was no upgrade of what runs now, so there is no version before it', {
+      next: [...(index.left.length > 0 ? ['belay forward   (back to what the last change of version left)'] : []), 'belay list', 'belay rollback ID'],
+    })
   return target
 }
 
@@ -165,6 +168,11 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
   }
 
   if (!stays) steps.push(carryIdentity(target, context))
+  if (left !== null && leftAlready === undefined && running.standsFor !== null) {
+    const replacement = replaceStandby({ state, context, numbering, be: running, id: running.standsFor })
+    steps.push(...replacement.steps)
+    changes.push(...replacement.changes)
+  }
   const to = choiceFor(state, request, target, context)
   const stack = leftStack(state.index.left, request, generation.id, left)
   if (JSON.stringify(stack) !== JSON.stringify(state.index.left)) {
@@ -190,7 +198,12 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
       ...steps,
       { id: 'menu', kind: 'menu.write', choice: to, why: 'bring the boot menu up to date' },
       { id: 'switch', kind: 'choice.write', from: state.choice, to, why: `let GRUB start ${target} next` },
-      { id: 'reboot-note', kind: 'reboot.note', text: `belay ${request.direction} to generation ${String(generation.id)}`, why: 'say that a reboot is needed' },
+      {
+        id: 'reboot-note',
+        kind: 'reboot.note',
+        text: `belay ${request.direction} to generation ${String(generation.id)}`,
+        why: 'say whether a reboot is needed',
+      },
     ],
     commit: 'switch',
     escape: null,

@@ -220,7 +220,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
       { id: 'record-result', kind: 'index.change', changes: upgraded, why: 'record the trial' },
       { id: 'menu-result', kind: 'menu.write', choice: trial, why: 'bring the boot menu up to date' },
       { id: 'switch', kind: 'choice.write', from: armed, to: trial, why: `put ${running.name} on trial, with ${standby} as its fallback` },
-      { id: 'reboot-note', kind: 'reboot.note', text: `belay upgrade to ${title}`, why: 'say that a reboot is needed' },
+      { id: 'reboot-note', kind: 'reboot.note', text: `belay upgrade to ${title}`, why: 'say whether a reboot is needed' },
     ],
     commit: 'switch',
     escape: {

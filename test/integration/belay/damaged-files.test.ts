@@ -131,11 +131,28 @@ describe('config.yaml', () => {
         expect((await machine.json(['status'])).status).toBe(0)
         const doctor = await machine.json(['doctor'])
         expect(doctor.output).toMatchObject({ findings: [{ code: 'policy', fixable: true, remedy: 'belay doctor --fix' }] })
-        expect((await machine.json(['doctor', '--fix'])).output).toMatchObject({ fixed: [expect.stringContaining('config.yaml is missing') as unknown] })
+        const mended = await machine.json(['doctor', '--fix'])
+        expect(mended).toMatchObject({ status: 0, output: { findings: [], fixed: [expect.stringContaining('config.yaml is missing') as unknown] } })
         expect(await readFile(at(POLICY), 'utf8')).toContain('/etc/acme')
         await machine.must('snapshot', '-m', 'with the policy that was put back')
       },
     )
+    await expectWhole(machine)
+  })
+
+  it('that is gone in a version on trial is not taken from another one unasked', async () => {
+    await machine.must('rollback', '1', '--force', '--yes')
+    await machine.reboot()
+    await withFile(
+      POLICY,
+      (path) => rm(path),
+      async () => {
+        expect(await machine.refusal(['snapshot', '-m', 'x'])).toMatchObject({ code: 'policy-missing', exitCode: 10 })
+        await machine.must('doctor', '--fix')
+      },
+    )
+    await machine.must('forward', '--yes')
+    await machine.rebootAndConfirm()
     await expectWhole(machine)
   })
 

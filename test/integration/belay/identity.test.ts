@@ -247,3 +247,16 @@ describe('a standby that was started', () => {
     await expectWhole(machine)
   })
 })
+
+describe('the boot menu', () => {
+  it('is made anew when a version boots whose policy is another one', async () => {
+    const { generation } = await machine.operation('snapshot', '-m', 'before the policy changes')
+    const policy = join(machine.root, 'etc/belay/config.yaml')
+    await writeFile(policy, (await readFile(policy, 'utf8')).replace(/menuEntries: \d+/, 'menuEntries: 3'))
+    await machine.must('doctor', '--fix')
+    await machine.must('rollback', String(generation), '--yes')
+    await powerOn()
+    await machine.must('confirm')
+    await expectWhole(machine)
+  })
+})

@@ -119,8 +119,13 @@ describe('the login message', () => {
       'belay: be-000003, generation 2 (generation 2): picked for this boot alone.\n  The next boot starts be-000001, generation 1 (generation 1).\n  belay confirm  to stay with it\n',
     ],
     [
-      'a root that is none of belay’s',
+      'a machine that was adopted and not started since',
       { running: null },
+      'belay: belay’s first version waits for the next boot; what is written until then stays behind.\n  The next boot starts be-000001, generation 1 (generation 1).\n  systemctl reboot  to start what comes next\n',
+    ],
+    [
+      'a root that is none of belay’s',
+      { running: null, lastStart: { be: 1, why: 'confirmed' } },
       'belay: the root that runs is none of belay’s.\n  The next boot starts be-000001, generation 1 (generation 1).\n  belay doctor  says what is wrong\n',
     ],
   ])('says why, what comes next, and the command: %s', (_, facts, expected) => {

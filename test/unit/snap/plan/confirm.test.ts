@@ -45,7 +45,7 @@ describe('confirm', () => {
     const plan = planConfirm(picked, request, context())
     const ids = plan.steps.map((step) => step.id)
     expect(new Set(ids).size).toBe(ids.length)
-    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'left', left: { from: [1], to: [1, 3, 4] } } })
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'left', left: { from: [1], to: [3, 4] } } })
   })
 
   it('leaves a standby that was only tried to its generation, and takes one that was in use', () => {
@@ -103,6 +103,24 @@ describe('confirm', () => {
     expect(refusalOf(() => planConfirm(onTrial({ session: session('armed') }), request, context()))).toMatchObject({ code: 'session/armed' })
   })
 
+  it('is refused where another version was chosen since the one that runs was started', () => {
+    const away = onTrial({ choice: { good: name(1), trial: name(2), attemptsLeft: 3, once: null } })
+    expect(refusalOf(() => planConfirm({ ...away, running: name(3) }, { ...request, leaving: true }, context()))).toMatchObject({
+      code: 'switch-pending',
+      next: expect.arrayContaining([expect.stringContaining('belay forward')]) as unknown,
+    })
+  })
+
+  it('of a version that was picked says which trial does not begin', () => {
+    const picked = state({
+      generations: confirmedTwo,
+      bes: [be(1), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2, standsFor: 2 })],
+      running: 3,
+      choice: { good: name(1), trial: name(2), attemptsLeft: 3, once: null },
+    })
+    expect(planConfirm(picked, request, context()).notices.join()).toContain('be-000002, which was to be tried')
+  })
+
   it('of a version that was rolled back to keeps that generation choosable as it was', () => {
     const rolledBack = state({
       generations: confirmedTwo,
@@ -124,7 +142,7 @@ describe('confirm', () => {
       running: 3,
       choice: { good: name(1), trial: name(3), attemptsLeft: 1, once: null },
     })
-    expect(stepOf(planConfirm(other, request, context()), 'boot-set.build')).toMatchObject({ root: { step: 'clone' } })
+    expect(stepOf(planConfirm(other, request, context()), 'boot-set.build')).toMatchObject({ root: { step: 'clone-be-000004' } })
   })
 
   it('records the health of the generation that it descends from', () => {

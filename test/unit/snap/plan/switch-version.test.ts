@@ -337,7 +337,15 @@ describe('forward', () => {
     })
     const plan = planSwitch(otherData, forward, context())
     expect(finalChoice(plan)).toEqual(goodChoice(1))
-    expect(kindsOf(plan)).not.toContain('be.clone')
+    expect(stepOf(plan, 'identity.carry').be).toBe(name(1))
+  })
+
+  it('leaves the generation that was tried a boot environment that starts it as it was', () => {
+    const left = rolledBack({ bes: [be(1, { standsFor: 4 }), be(3, { origin: 2, standsFor: 2 })] })
+    const plan = planSwitch(left, forward, context())
+    expect(stepOf(plan, 'be.clone')).toMatchObject({ name: name(4), sources: [{ volume: { guid: 'gen-2-root' } }, { volume: { guid: 'gen-2/etc/app' } }] })
+    const another = rolledBack({ bes: [be(1, { standsFor: 4 }), be(3, { origin: 2, standsFor: 2 }), be(4, { origin: 2, standsFor: 2 })] })
+    expect(kindsOf(planSwitch(another, forward, context()))).not.toContain('be.clone')
   })
 
   it('spells out what was written to the data of now, and the number that leads back to it', () => {
