@@ -6,6 +6,7 @@ import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
 import { readRunningFacts } from './read-running-facts.ts'
 import { lockedByAnyPolicy } from './hold-lock.ts'
+import { pruneByItself } from './remove-generations.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
 /** `belay confirm`: what runs is healthy and stays. Without a readable index, journal or policy the boot choice alone is confirmed. */
@@ -21,7 +22,7 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
           return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance) }, context)
         },
         conversation,
-        { usesReserve: true },
+        { usesReserve: true, afterwards: () => pruneByItself(appliance) },
       )
     : confirmChoiceAlone(appliance, running, lost)
 }

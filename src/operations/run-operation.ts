@@ -24,6 +24,8 @@ export interface OperationResult {
   readonly results: Results
   /** Operations of earlier runs that this one brought to an end first. */
   readonly recovered: readonly Recovered[]
+  /** Bytes that came free on the pool, measured. */
+  readonly freedBytes?: number
 }
 
 export interface Recovered {
@@ -110,7 +112,11 @@ export const runOperation = async (
   operation: string,
   planner: Planner,
   conversation: Conversation,
-  options: { readonly usesReserve?: boolean } = {},
+  options: {
+    readonly usesReserve?: boolean
+    /** What follows under the same lock once the plan is done; returns what to tell. */
+    readonly afterwards?: () => Promise<readonly string[]>
+  } = {},
 ): Promise<OperationResult> => {
   if (conversation.planOnly) {
     refuseUnreadablePolicy(appliance)
@@ -127,7 +133,8 @@ export const runOperation = async (
     if (lend) await appliance.reserve.release()
     try {
       const { results } = await executorFor(appliance, conversation).execute(plan)
-      return { plan, executed: true, results, recovered }
+      const told = (await options.afterwards?.()) ?? []
+      return { plan: { ...plan, notices: [...plan.notices, ...told] }, executed: true, results, recovered }
     } finally {
       if (lend) await makeReserveAgain(appliance)
     }

@@ -9,6 +9,7 @@ import type { Appliance } from './appliance.ts'
 import { findUnitsToStop } from './find-units-to-stop.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
+import { pruneByItself } from './remove-generations.ts'
 import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
 import { type Wanted, wantPackages, withRelease } from './wanted-packages.ts'
 
@@ -170,7 +171,7 @@ const confirmAtOnce = async (appliance: Appliance, conversation: Conversation): 
   try {
     const confirm = planConfirm(await readPlanningState(appliance), { atomic: appliance.driver.atomicSets }, planContext(appliance))
     await executorFor(appliance, { ...conversation, onEvent: () => undefined }).execute(confirm)
-    return ['nothing asks for a reboot, so that the result is confirmed']
+    return ['nothing asks for a reboot, so that the result is confirmed', ...(await pruneByItself(appliance))]
   } catch (error) {
     if (!(error instanceof BelayError)) throw error
     return [`the upgrade is done and on trial, but could not be confirmed: ${error.message} (belay confirm)`]

@@ -86,6 +86,17 @@ export const Policy = z.strictObject({
       newest: z.int().min(1).max(100_000).default(10),
       /** Generations younger than this many days are left too. */
       days: z.int().min(0).max(36_500).default(0),
+      /** Generations older than this many days go although they are among the newest; null for no such age. */
+      maxDays: z.int().min(1).max(36_500).nullable().default(null),
+      /** Room that is to be free on the pool: while less is, the oldest generations go, one at a time. The larger of the two counts. */
+      freeGiB: z.int().min(0).max(1_048_576).default(0),
+      freePercent: z.int().min(0).max(90).default(0),
+      /** How many of the newest stay when room is wanted. */
+      least: z.int().min(1).max(100_000).default(3),
+      /** Days for which a torn boot environment is left for whoever looks into what happened. */
+      tornDays: z.int().min(0).max(36_500).default(14),
+      /** Prune after each confirmation. */
+      automatic: z.boolean().default(true),
     })
     .prefault({}),
   space: z

@@ -1,4 +1,4 @@
-import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, RefusedError } from '../errors.ts'
+import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError } from '../errors.ts'
 import type { Clock, Log } from '../sys/ports.ts'
 import { andDown, failureOf, messageOf, notFinished } from './execution-failure.ts'
 import type { FaultPoints } from './fault-points.ts'
@@ -158,8 +158,8 @@ export class Executor {
         await (position > commit ? this.#withRoom(work) : work())
         onEvent({ event: 'step-applied', step })
       } catch (error) {
-        if (position > commit && mayStay(step) && error instanceof RefusedError) {
-          // Nothing offers it any more; that it cannot be destroyed now must not keep later operations from running. doctor names it.
+        if (position > commit && mayStay(step) && error instanceof BelayError) {
+          // Nothing offers it any more; that it cannot be destroyed now must not keep the rest, or later operations, from running. The index remembers it.
           this.#ports.log.warn('something stays that was to be destroyed', { step: step.id, why: error.message })
           continue
         }

@@ -104,6 +104,8 @@ export const BootEnvironment = z.looseObject({
   bootSet: BootSetRecord.nullable(),
   dataFormat: z.string().nullable(),
   confirmedAt: z.string().nullable(),
+  /** ISO time at which it was found torn: its packages were being changed when its upgrade was cut or failed. It is never started again. */
+  tornAt: z.string().exactOptional(),
 })
 export type BootEnvironment = z.infer<typeof BootEnvironment>
 
@@ -144,6 +146,10 @@ export const LastStart = z.looseObject({
 })
 export type LastStart = z.infer<typeof LastStart>
 
+/** Something that was let go and is to be destroyed: nothing offers it any more, and it stays here until it is gone. */
+export const Remain = z.looseObject({ kind: open(['generation', 'be', 'data']), name: z.string(), since: z.string() })
+export type Remain = z.infer<typeof Remain>
+
 /** All that belay knows of an appliance, except what boots next: that is the env block's alone. */
 export const Index = z.looseObject({
   format: z.looseObject({ major: z.int(), minor: z.int() }),
@@ -160,6 +166,7 @@ export const Index = z.looseObject({
   generations: z.array(Generation),
   bootEnvironments: z.array(BootEnvironment),
   data: z.array(DataVolume),
+  remains: z.array(Remain).exactOptional(),
 })
 export type Index = z.infer<typeof Index>
 

@@ -1,5 +1,6 @@
 import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { LeftBehind } from './left-behind.ts'
+import type { Verdict } from './retention-verdict.ts'
 import type { Step } from './step.ts'
 
 /** What a plan was made from; the executor refuses to run it against anything else (exit 14). */
@@ -39,6 +40,8 @@ export interface Plan {
   readonly notices: readonly string[]
   /** Of a change of version: what the next boot has as it was earlier. The notices tell the same to people. */
   readonly leavesBehind?: readonly LeftBehind[]
+  /** Of prune: what is said of every generation. */
+  readonly retention?: readonly Verdict[]
   readonly steps: readonly Step[]
   /** Id of the step whose success makes the operation done: before it all is undone on failure, after it all is resumed. Null for a plan without steps. */
   readonly commit: string | null

@@ -97,6 +97,20 @@ export class ZfsCommands {
     return { available, used }
   }
 
+  /** What snapshots hold alone, and what filesystems were written: what comes free at least when they go. */
+  async bytesHeldBy(names: readonly string[]): Promise<number> {
+    let bytes = 0
+    for (const [property, those] of [
+      ['used', names.filter((name) => name.includes('@'))],
+      ['usedbydataset', names.filter((name) => !name.includes('@'))],
+    ] as const) {
+      if (those.length === 0) continue
+      const { stdout } = await this.#zfs(['get', '-H', '-p', '-o', 'value', property, ...those])
+      for (const value of stdout.trim().split('\n')) bytes += Number(value)
+    }
+    return bytes
+  }
+
   /** All in one transaction group, all or none. */
   async snapshot(names: readonly string[], properties: Properties): Promise<void> {
     await this.#zfs(['snapshot', ...options(properties), ...names])

@@ -114,6 +114,7 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
     ...index.generations.map((generation) => generationName(generation.id)),
     ...index.bootEnvironments.map((be) => be.name),
     ...index.data.map((data) => data.name),
+    ...(index.remains ?? []).map(({ name }) => name),
   ]
   expect(survey.map((object) => object.name).sort(), 'what is in the pool is what is in the index').toEqual(known.map(String).sort())
   const hit = [...purged].map((locator) => locator.split('/')[1])
