@@ -6,6 +6,7 @@ import { type Check, type Diagnosis, fixable, fixableNote, note } from './findin
 export const bootSets: Check = async (appliance, { index, running }) => {
   const found: Diagnosis[] = []
   for (const be of index.bootEnvironments) {
+    if (be.tornAt !== undefined) continue
     const faults = await appliance.boot.faultsOf(be.name, be.name === running)
     if (faults.length === 0) continue
     const root = be.members.find((member) => member.role === 'root')
@@ -29,11 +30,11 @@ export const bootSets: Check = async (appliance, { index, running }) => {
       )
     }
   }
-  const strays = (await appliance.boot.bootSets()).filter((name) => !index.bootEnvironments.some((be) => be.name === name))
+  const strays = (await appliance.boot.bootSets()).filter((name) => !index.bootEnvironments.some((be) => be.name === name && be.tornAt === undefined))
   return [
     ...found,
     ...strays.map((name) =>
-      fixable('stray-boot-set', `the GRUB partition holds a boot set of ${name}, which does not exist`, () => appliance.boot.removeBootSet(name)),
+      fixable('stray-boot-set', `the GRUB partition holds a boot set of ${name}, which is torn or does not exist`, () => appliance.boot.removeBootSet(name)),
     ),
   ]
 }

@@ -5,13 +5,13 @@ import type { Appliance } from '../appliance.ts'
 import { bootLoader, bootSets, leftOnBootPartition, menu } from './boot-file-checks.ts'
 import { bootChoice, session, trial } from './choice-checks.ts'
 import { type Check, type Diagnosis, type Facts, note, problem } from './finding.ts'
-import { configMembers, holds, pool, poolFeatures, reserve } from './pool-checks.ts'
+import { configMembers, holds, pool, poolFeatures, reserve, torn } from './pool-checks.ts'
 import { checkPolicy } from './policy-check.ts'
 import { dataMounts, identity, leftInRoot, packages } from './root-checks.ts'
 import { readRunning } from '../read-planning-state.ts'
 import { sortByOwner } from '../runs-under-way.ts'
 
-const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool, holds, poolFeatures, dataMounts, leftOnBootPartition]
+const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool, holds, torn, poolFeatures, dataMounts, leftOnBootPartition]
 /** Checks that compare with policy; without a readable one there is nothing to compare with. */
 const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot, identity, bootLoader]
 

@@ -140,3 +140,19 @@ export const holds: Check = (appliance, { index }) => {
     ),
   )
 }
+
+/** What an upgrade left torn is kept for whoever wants to know what happened. */
+export const torn: Check = ({ policy }, { index }) =>
+  Promise.resolve(
+    index.bootEnvironments.flatMap(({ name, tornAt }) =>
+      tornAt === undefined
+        ? []
+        : [
+            note(
+              'torn',
+              `${name} is torn: its upgrade was cut or failed; it is never started again (found ${tornAt.slice(0, 10)})`,
+              `nothing: retention removes it ${String(policy.retention.tornDays)} days after that`,
+            ),
+          ],
+    ),
+  )

@@ -94,8 +94,8 @@ export class BtrfsCommands {
       if (/No space left on device|Disk quota exceeded/.test(error.stderr)) {
         throw new NoSpaceError('the btrfs pool is full', { cause: error, next: ['belay prune', 'belay delete ID'], data: { where: 'pool' } })
       }
-      // What the kernel refuses to root: the default subvolume, and one with an active swap file (fs/btrfs/ioctl.c and inode.c, Linux 6.12).
-      if (args[1] === 'delete' && error.stderr.includes('Operation not permitted')) {
+      // The default subvolume (btrfs-progs 6.2 looks itself), and one with an active swap file (fs/btrfs/inode.c, Linux 6.12).
+      if (args[1] === 'delete' && /not deleting default subvolume|Operation not permitted/.test(error.stderr)) {
         throw new RefusedError('in-use', `the kernel does not let go of ${args.at(-1) ?? tool}: it is the default subvolume, or holds a swap file in use`, {
           cause: error,
           next: ['btrfs subvolume get-default /', 'swapon --show'],

@@ -7,6 +7,7 @@ import { replaceStandby } from './replace-standby.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
+import { findTorn, markingTorn, refuseTorn } from './torn.ts'
 
 interface ConfirmRequest {
   readonly atomic: boolean
@@ -28,6 +29,7 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
   if (session?.phase === 'failed' && session.be === running.name) {
     throw new RefusedError('session/failed', `the upgrade of ${running.name} failed; it cannot be confirmed`, { next: ['systemctl reboot'] })
   }
+  refuseTorn(running)
   const notices: string[] = []
   const next = nextBoot({ ...choice, once: null }).be
   if (next !== running.name && (choice.good === running.name || request.leaving === true)) {
@@ -64,6 +66,10 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
       left = []
     }
   }
+  const torn = findTorn(state)
+  const marking = torn === null ? { before: [], changes: [], after: [] } : markingTorn(state, torn, numbering, context)
+  steps.push(...marking.before)
+  changes.push(...marking.changes)
   const leftBehind =
     session?.phase === 'trial' && session.be !== running.name ? index.bootEnvironments.find((be) => be.name === session.be && isUntaken(be)) : undefined
   const displaced = index.bootEnvironments.find((be) => be.name === choice.good && be.name !== running.name && isUntaken(be))
@@ -115,6 +121,7 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
           { id: 'menu', kind: 'menu.write', choice: to, why: 'bring the boot menu up to date' },
           { id: 'switch', kind: 'choice.write', from: choice, to, why: `make ${running.name} the one that GRUB starts` },
           { id: 'reboot-note', kind: 'reboot.note', text: 'belay confirm', why: 'take back the note that a reboot is needed' },
+          ...marking.after,
         ],
     commit: settled ? null : 'switch',
     escape: null,

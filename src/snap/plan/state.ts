@@ -78,7 +78,7 @@ export const generationOf = (index: Index, id: number): Generation => {
 }
 
 /** @throws NotFoundError naming the boot environment. */
-const beOf = (index: Index, name: BeName): BootEnvironment => {
+export const beOf = (index: Index, name: BeName): BootEnvironment => {
   const be = index.bootEnvironments.find((candidate) => candidate.name === name)
   if (be === undefined) throw new NotFoundError(`there is no boot environment ${name}`, { next: ['belay doctor'] })
   return be

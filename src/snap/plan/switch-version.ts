@@ -14,6 +14,7 @@ import {
   type PlanContext,
   type PlanningState,
   basisOf,
+  beOf,
   carryIdentity,
   generationOf,
   refuseDuringSession,
@@ -23,11 +24,12 @@ import {
 } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
+import { refuseTorn } from './torn.ts'
 
 export interface SwitchRequest {
   readonly direction: 'rollback' | 'forward'
-  /** Null: the version before the last upgrade (rollback), the one that was left last (forward). */
-  readonly id: number | null
+  /** A generation, or a boot environment that stands for one. Null: the version before the last upgrade (rollback), the one that was left last (forward). */
+  readonly id: number | BeName | null
   readonly keepConfig: boolean
   readonly withData: boolean
   readonly once: boolean
@@ -60,6 +62,15 @@ const defaultTarget = (state: PlanningState, request: SwitchRequest, running: Be
   return target
 }
 
+/** @throws RefusedError for a boot environment that cannot be chosen, NotFoundError */
+const wantedGeneration = ({ index }: PlanningState, wanted: number | BeName): Generation => {
+  if (typeof wanted === 'number') return generationOf(index, wanted)
+  const be = beOf(index, wanted)
+  refuseTorn(be)
+  if (be.standsFor !== null) return generationOf(index, be.standsFor)
+  throw new RefusedError('no-generation', `${wanted} stands for no generation`, { next: ['belay list', 'belay rollback ID'], data: { be: wanted } })
+}
+
 /** The one write that switches: a trial of the target with the last confirmed one as fallback, or once, or back to what is confirmed. */
 const choiceFor = (state: PlanningState, request: SwitchRequest, target: BeName, context: PlanContext): BootChoice => {
   const { good } = state.choice
@@ -76,7 +87,7 @@ const sameData = (a: BootEnvironment, b: BootEnvironment): boolean =>
  * data alone, so a standby that was given a copy of its own is none for it, and neither is one that was started since: it may not be what the generation holds.
  */
 const standingFor = (state: PlanningState, request: SwitchRequest, generation: Generation, running: BootEnvironment): BootEnvironment | null => {
-  const standing = state.index.bootEnvironments.filter((be) => be.standsFor === generation.id)
+  const standing = state.index.bootEnvironments.filter((be) => be.standsFor === generation.id && be.tornAt === undefined)
   const own = standing.find((be) => be.name === running.name)
   if (own !== undefined) return own
   const untouched = standing.filter((be) => !wasStarted(be))
@@ -92,7 +103,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
   if (state.index.session?.phase !== 'trial') refuseDuringSession(state, request.direction)
   const running = runningBe(state)
   const pending = nextBoot(state.choice).be
-  const generation = request.id === null ? defaultTarget(state, request, running.name) : generationOf(state.index, request.id)
+  const generation = request.id === null ? defaultTarget(state, request, running.name) : wantedGeneration(state, request.id)
   const existing = standingFor(state, request, generation, running)
   const stays = existing?.name === running.name
 

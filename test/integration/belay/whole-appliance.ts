@@ -74,7 +74,7 @@ export const expectWhole = async (machine: Machine, { findings = [], foreign = [
     ...index.bootEnvironments.map((be) => `@belay/be/${be.name}`),
     ...index.data.map((data) => `@belay/data/${data.name}`),
   ]
-  const bes = index.bootEnvironments.map((be) => be.name as string).sort()
+  const bes = index.bootEnvironments.flatMap(({ name, tornAt }) => (tornAt === undefined ? [name as string] : [])).sort()
   const isForeign = (path: string): boolean => foreign.some((name) => path === name || path.startsWith(`${name}/`))
   expect(
     found.subvolumes.filter((path) => !isForeign(path)),

@@ -122,7 +122,8 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
     survey.filter((object) => !object.marked || (!object.complete && !hit.includes(object.name))),
     'half objects',
   ).toEqual([])
-  expect([...seen.bootSets], 'boot sets are of the boot environments').toEqual(index.bootEnvironments.map((be) => be.name).toSorted())
+  const whole = index.bootEnvironments.filter(({ tornAt }) => tornAt === undefined)
+  expect([...seen.bootSets], 'boot sets are of the boot environments').toEqual(whole.map((be) => be.name).toSorted())
   for (const name of [choice.good, choice.trial, choice.once, nextBoot(choice).be])
     if (name !== null) expect(seen.bootSets, 'what GRUB may start').toContain(name)
   expect(seen.runs.open, 'runs that did not end').toEqual([])
@@ -131,7 +132,8 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
   expect(seen.running, 'what runs is known').not.toBeNull()
   expect(seen.menuIsCurrent, 'the menu is current').toBe(true)
   for (const be of index.bootEnvironments) {
-    expect(be.bootSet, `${be.name} was verified`).not.toBeNull()
+    if (be.tornAt === undefined) expect(be.bootSet, `${be.name} was verified`).not.toBeNull()
+    else expect([be.bootSet, be.standsFor], `${be.name} is torn and not offered`).toEqual([null, null])
     for (const use of be.data) {
       const volume = index.data.find((data) => data.name === use.data)?.volume
       expect(volume, `${use.data} of ${be.name} exists`).toBeDefined()
