@@ -8,6 +8,7 @@ import { RunningWhy, explainRunning } from './explain-running.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
 import { readRunning, readRunningByPlace } from './read-planning-state.ts'
 import { sortByOwner } from './runs-under-way.ts'
+import { UpgradeAcceptance, readUpgradeAcceptance } from './upgrade-acceptance.ts'
 
 const Space = z.object({ free: z.number(), total: z.number() })
 
@@ -39,6 +40,7 @@ export const Status = z.object({
   choice: BootChoice.nullable(),
   session: z.object({ operation: z.string(), phase: z.string(), be: z.string(), fallback: z.string(), generation: z.int(), text: z.string() }).nullable(),
   rebootRequired: z.boolean(),
+  upgrade: UpgradeAcceptance.nullable().describe('whether an upgrade would be accepted now; null where belay was not initialised'),
   underWay: z.array(z.object({ operation: z.string(), plan: z.string(), pid: z.int() })).describe('operations whose process runs'),
   interrupted: z.array(z.object({ operation: z.string(), plan: z.string() })).describe('operations whose process died'),
   generations: z.int(),
@@ -124,6 +126,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
       // What was picked for one boot waits for no reboot.
       ((next.be !== running && (running === null || choice?.trial !== running) && !(appliance.target.live && facts.why === 'picked')) ||
         (appliance.target.live && (await appliance.rebootNote.isSet()))),
+    upgrade: initialised ? await readUpgradeAcceptance(appliance, { index, choice, running, underWay: alive.length > 0, interrupted: dead.length > 0 }) : null,
     underWay: alive.map(({ plan, owner }) => ({ operation: plan.operation, plan: plan.id, pid: owner.pid })),
     interrupted: dead.map(({ plan }) => ({ operation: plan.operation, plan: plan.id })),
     generations: index?.generations.length ?? 0,

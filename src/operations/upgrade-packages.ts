@@ -8,6 +8,7 @@ import { planUpgrade, refuseUpgrade } from '../snap/plan/upgrade.ts'
 import type { Appliance } from './appliance.ts'
 import { findUnitsToStop } from './find-units-to-stop.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
+import { readUpgradeRooms } from './read-upgrade-rooms.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
 import { pruneByItself } from './remove-generations.ts'
 import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
@@ -49,6 +50,7 @@ const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: W
   if (wanted.runs.length === 0) return nothingToDo(state, context, wanted.simulation)
   const { bootSet } = runningBe(state)
   const { simulation, runs, release } = wanted
+  const bootSetBytes = bootSet === null ? 0 : bootSet.initrd.bytes + bootSet.vmlinuz.bytes
   return planUpgrade(
     state,
     {
@@ -59,7 +61,8 @@ const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: W
       space: {
         pool: (await appliance.driver.space()).free,
         grubPartition: (await appliance.boot.space()).free,
-        bootSet: bootSet === null ? 0 : bootSet.initrd.bytes + bootSet.vmlinuz.bytes,
+        bootSet: bootSetBytes,
+        rooms: await readUpgradeRooms(appliance, runs, bootSetBytes),
       },
       withData: options.withData,
       quiesce,

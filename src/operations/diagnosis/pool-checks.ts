@@ -151,7 +151,7 @@ export const torn: Check = ({ policy }, { index }) =>
             note(
               'torn',
               `${name} is torn: its upgrade was cut or failed; it is never started again (found ${tornAt.slice(0, 10)})`,
-              `nothing: retention removes it ${String(policy.retention.tornDays)} days after that`,
+              `nothing: retention removes it ${String(policy.retention.tornDays)} days after that   (now: belay prune --torn-days 0)`,
             ),
           ],
     ),

@@ -102,7 +102,7 @@ const ofAbandoned = (state: PlanningState, be: BootEnvironment, { inUse }: PoolF
   if (use !== null) return stays('in-use', use)
   if (holdsLastData(state.index, be, gone)) return stays('data', aloneText(state.index, be, gone))
   if (be.tornAt === undefined) return goes('abandoned', 'it stands for no generation')
-  return daysSince(be.tornAt, now) > rule.tornDays
+  return rule.tornDays === 0 || daysSince(be.tornAt, now) > rule.tornDays
     ? goes('torn', `it is torn, and was found so more than ${days(rule.tornDays)} ago`)
     : stays('torn', `it is torn, and is left for ${days(rule.tornDays)} for whoever looks into it`)
 }

@@ -6,6 +6,7 @@ import { type ReleaseChange, removalNotice } from '../../pkg/release/plan-releas
 import type { Session } from '../model.ts'
 import type { Check, Plan } from './plan.ts'
 import { type Quiesce, quiesceNotices } from './quiesce.ts'
+import { type Room, bootSetToCome, proveRooms } from './space-check.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, refuseDuringSession, runningBe } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
@@ -16,6 +17,8 @@ export interface UpgradeSpace {
   readonly grubPartition: number
   /** Bytes of the running boot environment's boot set: what a new kernel will need about as much of. */
   readonly bootSet: number
+  /** What it needs elsewhere. */
+  readonly rooms: readonly Room[]
 }
 
 export interface UpgradeRequest {
@@ -46,15 +49,17 @@ const checkSpace = (request: UpgradeRequest, context: PlanContext): Check => {
   const margin = context.policy.space.marginMiB * MIB
   const { downloadBytes, diskBytes, unpackedBytes } = request.simulation
   // The restore point keeps what is replaced: all that is unpacked needs room, however little the root grows.
-  const need = downloadBytes + Math.max(diskBytes * UNPACK_FACTOR, unpackedBytes, 0) + margin
+  const touchesBoot = request.simulation.changes.some((change) => isKernelOrBootLoader(change.name))
+  // An initrd is in no package: it is made in /boot of root, beside the one that is replaced.
+  const initrd = touchesBoot ? bootSetToCome(request.space.bootSet) : 0
+  const need = downloadBytes + Math.max(diskBytes * UNPACK_FACTOR, unpackedBytes, 0) + initrd + margin
   if (request.space.pool < need) {
     throw new NoSpaceError(`the upgrade needs ${mib(need)} on the pool; ${mib(request.space.pool)} is free`, {
       next: ['belay prune', 'apt-get clean', 'belay delete ID'],
       data: { where: 'pool', need, free: request.space.pool },
     })
   }
-  const touchesBoot = request.simulation.changes.some((change) => isKernelOrBootLoader(change.name))
-  const grubNeed = touchesBoot ? Math.ceil(request.space.bootSet * 1.25) + 4 * MIB : MIB
+  const grubNeed = touchesBoot ? bootSetToCome(request.space.bootSet) + 4 * MIB : MIB
   if (request.space.grubPartition < grubNeed) {
     throw new NoSpaceError(`the upgrade needs ${mib(grubNeed)} on the GRUB partition; ${mib(request.space.grubPartition)} is free`, {
       next: ['belay prune', 'belay delete ID'],
@@ -118,7 +123,13 @@ const titleOf = (simulation: Simulation): string => {
  * booting the standby, which is what GRUB starts from the moment it is armed.
  */
 export const planUpgrade = (state: PlanningState, request: UpgradeRequest, context: PlanContext): Plan => {
-  const checks = [checkConfirmed(state), checkPackages(request.dpkg), ...(request.release?.checks ?? []), checkSpace(request, context)]
+  const checks = [
+    checkConfirmed(state),
+    checkPackages(request.dpkg),
+    ...(request.release?.checks ?? []),
+    checkSpace(request, context),
+    proveRooms('upgrade', request.space.rooms),
+  ]
   const running = runningBe(state)
   const { release } = request
   const title = release?.name ?? titleOf(request.simulation)
