@@ -15,7 +15,9 @@ export default class Rollback extends MutatingCommand {
     '<%= config.bin %> rollback --once',
     '<%= config.bin %> rollback 4 --plan',
   ]
-  static override args = { id: Args.custom<number | BeName>({ name: 'ID', description: 'number of a generation, or a boot environment', parse: parseVersion })() }
+  static override args = {
+    id: Args.custom<number | BeName>({ name: 'ID', description: 'number of a generation, or a boot environment', parse: parseVersion })(),
+  }
   static override flags = {
     'keep-config': Flags.boolean({ default: false, summary: 'Take the configuration of now along.' }),
     'with-data': Flags.boolean({ default: false, summary: 'Bring back the data of that generation too; the present data is kept for forward.' }),

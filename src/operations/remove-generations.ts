@@ -88,8 +88,14 @@ const measured = async (appliance: Appliance, work: () => Promise<OperationResul
   const before = await appliance.driver.space().catch(() => null)
   const result = await work()
   if (!result.executed || before === null) return result
-  await appliance.driver.awaitFreed()
-  return { ...result, freedBytes: Math.max(0, (await appliance.driver.space()).free - before.free) }
+  try {
+    await appliance.driver.awaitFreed()
+    return { ...result, freedBytes: Math.max(0, (await appliance.driver.space()).free - before.free) }
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    appliance.log.warn('what came free could not be measured', { error: error.message })
+    return result
+  }
 }
 
 /** A rule takes what it can: what cannot be destroyed now stays, with a notice, and the rest goes. */

@@ -78,6 +78,10 @@ describe('a boot after the power failed in an upgrade', () => {
   it('confirming the fallback marks it where no boot was recorded', async () => {
     const machine = await cutAt('apply-1.begun')
     await confirmVersion({ ...machine.process(), bootId: null }, quietly)
-    expect((await machine.process().index.read()).bootEnvironments[0]).toMatchObject({ name: 'be-000001', bootSet: null, tornAt: expect.any(String) as unknown })
+    expect((await machine.process().index.read()).bootEnvironments[0]).toMatchObject({
+      name: 'be-000001',
+      bootSet: null,
+      tornAt: expect.any(String) as unknown,
+    })
   })
 })
