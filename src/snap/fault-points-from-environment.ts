@@ -16,13 +16,18 @@ export const faultPointsFrom = (text: string | undefined, actions: FaultActions)
   if (text === undefined || text === '') return noFaults
   const [, wanted, action] = /^([a-z0-9.-]+):(kill|stop|panic|error)$/.exec(text) ?? []
   if (wanted === undefined || action === undefined) throw new UsageError('BELAY_FAULT must look like take-generation.begun:kill')
+  let stopped = false
   return {
     reach: async (point) => {
-      if (point !== wanted) return
+      if (point !== wanted || stopped) return
       if (action === 'error') throw new Error(`fault at ${point}`)
       if (action === 'panic') await actions.panic()
-      else if (action === 'stop') actions.stop()
-      else actions.kill()
+      else if (action === 'kill') actions.kill()
+      else {
+        // A step that meets a full disk is begun once more.
+        stopped = true
+        actions.stop()
+      }
     },
   }
 }
