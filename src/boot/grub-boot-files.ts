@@ -14,6 +14,7 @@ import { LAYOUT } from './grub-partition-layout.ts'
 import { kernelArguments, type RootFilesystem } from './kernel-arguments.ts'
 import { planMenu, type MenuCandidate } from './menu.ts'
 import { entryFile, menuFragment } from './menu-fragment.ts'
+import { readFragment } from './menu-fragment-reader.ts'
 
 interface GrubBootFilesOptions {
   readonly files: Files
@@ -61,6 +62,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       be: be.name,
       generation: generation?.id ?? null,
       createdAt: generation?.createdAt ?? be.createdAt,
+      origin: be.origin,
       reason: generation?.reason.text ?? '',
       kernelVersion: be.bootSet.kernelVersion,
       isCurrent: be.name === choice.good || be.name === choice.trial,
@@ -131,6 +133,10 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       await partition.change({ fragment: await fragmentOf(index, choice) })
       // Once the package was removed Debian's menu starts the machine, until a version is chosen again.
       if ((await wasInstalled()) && (await textOf(LAYOUT.released)) === null) await installGrubCfg()
+    },
+    async confirmedInMenu() {
+      const written = await textOf(LAYOUT.fragment)
+      return written === null ? null : readFragment(written).confirmed
     },
     async isMenuCurrent(index, choice) {
       const written = await textOf(LAYOUT.fragment)
