@@ -133,6 +133,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     settler,
     clock: systemClock,
     directory: grubDirectory,
+    filesystem: bootLayout.filesystem,
     policy,
     bootRoot: (volume) => driver.bootRoot(volume),
     timeZone: () => readTimeZone(files, inTarget(target, '/etc')),

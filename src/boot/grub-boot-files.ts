@@ -3,6 +3,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { BootFiles } from '../snap/boot-files.ts'
 import type { BootEnvironment, BootSetRecord, Index, Volume } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
+import { mountAt, parseMountInfo } from '../sys/mount-table.ts'
 import type { Clock, Files, Runner, Settler } from '../sys/ports.ts'
 import type { BootChoice } from './boot-choice.ts'
 import type { BootLoader } from './boot-loader.ts'
@@ -25,6 +26,8 @@ interface GrubBootFilesOptions {
   readonly clock: Clock
   /** Where the GRUB partition is mounted. */
   readonly directory: string
+  /** A mount point of the filesystem that holds it. */
+  readonly filesystem: string
   readonly policy: Policy
   readonly bootRoot: (root: Volume) => RootFilesystem
   /** IANA name of the zone in which the menu tells the time. */
@@ -176,6 +179,10 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     async space() {
       const { free, total } = await files.space(directory)
       return { free, total }
+    },
+    async readOnlyAt() {
+      const mount = mountAt(parseMountInfo(await files.readText('/proc/self/mountinfo')), options.filesystem)
+      return mount?.readOnly === true ? mount.mountpoint : null
     },
     makeReserve: (bytes) => (bytes === 0 ? partition.releaseReserve() : partition.makeReserve(bytes)),
     reserved: () => partition.reserved(),

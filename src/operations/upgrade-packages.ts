@@ -9,7 +9,7 @@ import type { Appliance } from './appliance.ts'
 import { findUnitsToStop } from './find-units-to-stop.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
-import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
+import { type Conversation, type OperationResult, executorFor, recoverInterrupted, refuseReadOnly } from './run-operation.ts'
 import { type Wanted, wantPackages, withRelease } from './wanted-packages.ts'
 
 export interface UpgradeOptions {
@@ -148,6 +148,7 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
     const recovered = await recoverInterrupted(appliance, conversation)
     const before = await readPlanningState(appliance)
     refuseUpgrade(before, await appliance.packages.state())
+    await refuseReadOnly(appliance)
     if (options.refresh && options.release === null) await appliance.packages.refresh({ onProgress: () => undefined, signal: conversation.signal })
     return wanting(appliance, options, conversation, async (wanted) => {
       const provisional = await planWith(appliance, options, wanted, null)

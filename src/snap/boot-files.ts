@@ -38,6 +38,8 @@ export interface BootFiles {
   restoreGrubCfg(): Promise<void>
   isGrubCfgOurs(): Promise<boolean>
   space(): Promise<{ readonly free: number; readonly total: number }>
+  /** Where the filesystem is mounted, when it is mounted read-only; null when it can be written. */
+  readOnlyAt(): Promise<string | null>
   makeReserve(bytes: number): Promise<void>
   /** Bytes that are held back now. */
   reserved(): Promise<number>

@@ -131,6 +131,10 @@ export class MemoryBootFiles implements BootFiles {
     return Promise.resolve([...this.#partition.bootSets.keys()].sort())
   }
 
+  readOnlyAt(): Promise<null> {
+    return Promise.resolve(null)
+  }
+
   installGrubCfg(): Promise<void> {
     return this.#change(() => {
       this.#partition.grubCfgIsOurs = true
