@@ -127,8 +127,8 @@ export const runOperation = async (
     const lend = options.usesReserve === true && (await isAlmostFull(appliance))
     if (lend) await appliance.reserve.release()
     try {
-      const { results } = await executorFor(appliance, conversation).execute(plan)
-      return { plan, executed: true, results, recovered }
+      const { results, stays } = await executorFor(appliance, conversation).execute(plan)
+      return { plan: { ...plan, notices: [...plan.notices, ...stays] }, executed: true, results, recovered }
     } finally {
       if (lend) await makeReserveAgain(appliance)
     }
