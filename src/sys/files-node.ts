@@ -197,7 +197,11 @@ function nullWhenMissing(error: unknown): null {
 }
 
 const noSpace = (path: string, name: string, cause: unknown): NoSpaceError =>
-  new NoSpaceError(`no space left for ${name}`, { next: ['belay prune   # removes generations that policy no longer keeps'], data: { path }, cause })
+  new NoSpaceError(`no space left for ${name}`, { next: name.startsWith('/run/') ? ROOM_IN_RUN : ROOM_ON_DISK, data: { path }, cause })
+
+const ROOM_ON_DISK = ['belay prune   # removes generations that policy no longer keeps']
+/** A filesystem in memory, where no generation lies. */
+const ROOM_IN_RUN = ['df /run; df --inodes /run', 'du --all --one-file-system /run | sort --numeric-sort | tail   # what fills it', 'journalctl --flush']
 
 /** What even root is not allowed: unlike other errors, for somebody else to mend and not a bug. */
 const REFUSALS: Readonly<Record<string, { readonly code: string; readonly text: string; readonly next: readonly string[] }>> = {
