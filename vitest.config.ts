@@ -22,6 +22,8 @@ export default defineConfig({
         // Real pools; where the kernel has OpenZFS, which test/vm/zfs brings about. An emulated machine is slow.
         test: { name: 'zfs', include: ['test/zfs/**/*.test.ts'], fileParallelism: false, testTimeout: 3 * 3_600_000, hookTimeout: 300_000 },
       },
+      // As integration, hundreds of times over: half an hour and more.
+      { extends: true, test: { name: 'long-life', include: ['test/long-life/**/*.test.ts'], fileParallelism: false, hookTimeout: 300_000 } },
       // Machines in QEMU, each a scenario of its own with its own time limits.
       { extends: true, test: { name: 'vm', include: ['test/vm/**/*.test.ts'], fileParallelism: false } },
     ],

@@ -133,6 +133,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     settler,
     clock: systemClock,
     directory: grubDirectory,
+    filesystem: bootLayout.filesystem,
     policy,
     bootRoot: (volume) => driver.bootRoot(volume),
     timeZone: () => readTimeZone(files, inTarget(target, '/etc')),
@@ -187,6 +188,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     faults: faultPointsFrom(process.env['BELAY_FAULT'], {
       // Signal 9 to process group 0: this process and all that it started in its group.
       kill: () => process.kill(0, 'SIGKILL'),
+      stop: () => process.kill(process.pid, 'SIGSTOP'),
       panic: () => files.append('/proc/sysrq-trigger', 'c'),
     }),
     randomHex: () => randomBytes(2).toString('hex'),

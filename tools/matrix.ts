@@ -35,7 +35,7 @@ interface Told {
 
 const ROOT = join(import.meta.dirname, '..')
 /** No machine knows of these; what package.json asks for is in its lock. */
-const TESTS_OF_OTHERS = ['test/unit', 'test/integration', 'test/power-cuts', 'test/release', 'test/zfs']
+const TESTS_OF_OTHERS = ['test/unit', 'test/integration', 'test/long-life', 'test/power-cuts', 'test/release', 'test/zfs']
 const SETTINGS_OF_TOOLS = ['vitest.config.ts', 'knip.json', 'eslint.config.js', 'package.json', '*.md', '.*']
 const BESIDE_THE_STORY = ['docs', 'bench', 'schemas', ...TESTS_OF_OTHERS, ...SETTINGS_OF_TOOLS]
 

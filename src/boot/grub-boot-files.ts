@@ -3,6 +3,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { BootFiles } from '../snap/boot-files.ts'
 import type { BootEnvironment, BootSetRecord, Index, Volume } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
+import { mountAt, parseMountInfo } from '../sys/mount-table.ts'
 import type { Clock, Files, Runner, Settler } from '../sys/ports.ts'
 import type { BootChoice } from './boot-choice.ts'
 import type { BootLoader } from './boot-loader.ts'
@@ -14,6 +15,7 @@ import { LAYOUT } from './grub-partition-layout.ts'
 import { kernelArguments, type RootFilesystem } from './kernel-arguments.ts'
 import { planMenu, type MenuCandidate } from './menu.ts'
 import { entryFile, menuFragment } from './menu-fragment.ts'
+import { readFragment } from './menu-fragment-reader.ts'
 
 interface GrubBootFilesOptions {
   readonly files: Files
@@ -24,6 +26,8 @@ interface GrubBootFilesOptions {
   readonly clock: Clock
   /** Where the GRUB partition is mounted. */
   readonly directory: string
+  /** A mount point of the filesystem that holds it. */
+  readonly filesystem: string
   readonly policy: Policy
   readonly bootRoot: (root: Volume) => RootFilesystem
   /** IANA name of the zone in which the menu tells the time. */
@@ -61,6 +65,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       be: be.name,
       generation: generation?.id ?? null,
       createdAt: generation?.createdAt ?? be.createdAt,
+      origin: be.origin,
       reason: generation?.reason.text ?? '',
       kernelVersion: be.bootSet.kernelVersion,
       isCurrent: be.name === choice.good || be.name === choice.trial,
@@ -132,6 +137,10 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       // Once the package was removed Debian's menu starts the machine, until a version is chosen again.
       if ((await wasInstalled()) && (await textOf(LAYOUT.released)) === null) await installGrubCfg()
     },
+    async confirmedInMenu() {
+      const written = await textOf(LAYOUT.fragment)
+      return written === null ? null : readFragment(written).confirmed
+    },
     async isMenuCurrent(index, choice) {
       const written = await textOf(LAYOUT.fragment)
       return written !== null && withoutTimes(written) === withoutTimes(await fragmentOf(index, choice))
@@ -170,6 +179,10 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     async space() {
       const { free, total } = await files.space(directory)
       return { free, total }
+    },
+    async readOnlyAt() {
+      const mount = mountAt(parseMountInfo(await files.readText('/proc/self/mountinfo')), options.filesystem)
+      return mount?.readOnly === true ? mount.mountpoint : null
     },
     makeReserve: (bytes) => (bytes === 0 ? partition.releaseReserve() : partition.makeReserve(bytes)),
     reserved: () => partition.reserved(),

@@ -1,4 +1,4 @@
-import { LockedError, NoSpaceError } from '../errors.ts'
+import { LockedError, NoSpaceError, RefusedError } from '../errors.ts'
 import { type ExecutionEvent, Executor, type Results } from '../snap/executor.ts'
 import { allEffects } from '../snap/effects/all-effects.ts'
 import type { Plan } from '../snap/plan/plan.ts'
@@ -128,13 +128,14 @@ export const runOperation = async (
     const plan = await planner(await readPlanningState(appliance), planContext(appliance))
     if (plan.steps.length === 0) return { plan, executed: false, results: new Map<string, unknown>(), recovered }
     await conversation.approve(plan)
+    await refuseReadOnly(appliance)
     if (options.usesReserve !== true) await refuseWithoutRoom(appliance)
     const lend = options.usesReserve === true && (await isAlmostFull(appliance))
     if (lend) await appliance.reserve.release()
     try {
-      const { results } = await executorFor(appliance, conversation).execute(plan)
+      const { results, stays } = await executorFor(appliance, conversation).execute(plan)
       const told = (await options.afterwards?.()) ?? []
-      return { plan: { ...plan, notices: [...plan.notices, ...told] }, executed: true, results, recovered }
+      return { plan: { ...plan, notices: [...plan.notices, ...stays, ...told] }, executed: true, results, recovered }
     } finally {
       if (lend) await makeReserveAgain(appliance)
     }
@@ -153,6 +154,20 @@ const refuseWithoutRoom = async ({ boot }: Appliance): Promise<void> => {
     data: { where: '/boot/grub', need: ROOM_FOR_MENU, free },
   })
 }
+
+/** @throws RefusedError `layout/read-only` before anything is begun that could be neither done nor taken back */
+export const refuseReadOnly = async ({ boot }: Appliance): Promise<void> => {
+  const at = await boot.readOnlyAt()
+  if (at !== null) throw new RefusedError('layout/read-only', READ_ONLY, { next: remediesOfReadOnly(at) })
+}
+
+export const READ_ONLY = 'the GRUB partition is mounted read-only, so that no version can be chosen or offered'
+
+/** The kernel makes a filesystem read-only when it finds it damaged (mount option errors=remount-ro). */
+export const remediesOfReadOnly = (mountpoint: string): readonly string[] => [
+  `mount -o remount,rw ${mountpoint}`,
+  'dmesg | grep EXT4-fs   (says why; after an error: umount it and run fsck on its device first)',
+]
 
 /** Room for the records of an operation and then some. */
 const ROOM_FOR_RECORDS = 4 * 1024 * 1024

@@ -11,7 +11,7 @@ import { planContext, readPlanningState } from './read-planning-state.ts'
 import { readUpgradeRooms } from './read-upgrade-rooms.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
 import { pruneByItself } from './remove-generations.ts'
-import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
+import { type Conversation, type OperationResult, executorFor, recoverInterrupted, refuseReadOnly } from './run-operation.ts'
 import { type Wanted, wantPackages, withRelease } from './wanted-packages.ts'
 
 export interface UpgradeOptions {
@@ -152,6 +152,7 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
     const recovered = await recoverInterrupted(appliance, conversation)
     const before = await readPlanningState(appliance)
     refuseUpgrade(before, await appliance.packages.state())
+    await refuseReadOnly(appliance)
     if (options.refresh && options.release === null) await appliance.packages.refresh({ onProgress: () => undefined, signal: conversation.signal })
     return wanting(appliance, options, conversation, async (wanted) => {
       const provisional = await planWith(appliance, options, wanted, null)

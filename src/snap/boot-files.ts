@@ -12,6 +12,8 @@ export interface BootFiles {
   /** Take the env block away again: only init's undo does that. */
   forgetChoice(): Promise<void>
   writeMenu(index: Index, choice: BootChoice): Promise<void>
+  /** What GRUB starts without an env block, as the menu says; null when it does not. */
+  confirmedInMenu(): Promise<BeName | null>
   isMenuCurrent(index: Index, choice: BootChoice): Promise<boolean>
 
   /** Copy what a partition at /boot holds, but for GRUB's directory, into the /boot of a root that is not in use. @throws RefusedError `boot-set/source-changed` */
@@ -36,6 +38,8 @@ export interface BootFiles {
   restoreGrubCfg(): Promise<void>
   isGrubCfgOurs(): Promise<boolean>
   space(): Promise<{ readonly free: number; readonly total: number }>
+  /** Where the filesystem is mounted, when it is mounted read-only; null when it can be written. */
+  readOnlyAt(): Promise<string | null>
   makeReserve(bytes: number): Promise<void>
   /** Bytes that are held back now. */
   reserved(): Promise<number>

@@ -9,6 +9,8 @@ export interface Mount {
   readonly source: string
   /** Of its device, as major:minor. */
   readonly device: string
+  /** The mount itself, or all of its filesystem, as the kernel makes it after an error. */
+  readonly readOnly: boolean
 }
 
 /** Parse /proc/self/mountinfo, later mounts last. */
@@ -18,10 +20,19 @@ export const parseMountInfo = (text: string): Mount[] =>
     .filter((line) => line !== '')
     .flatMap((line) => {
       const [before, after] = line.split(' - ')
-      const [, , device, root, mountpoint] = before?.split(' ') ?? []
-      const [type, source] = after?.split(' ') ?? []
+      const [, , device, root, mountpoint, options = ''] = before?.split(' ') ?? []
+      const [type, source, ofFilesystem = ''] = after?.split(' ') ?? []
       if (device === undefined || root === undefined || mountpoint === undefined || type === undefined || source === undefined) return []
-      return [{ mountpoint: octalUnescape(mountpoint), root: octalUnescape(root), type, source: octalUnescape(source), device }]
+      return [
+        {
+          mountpoint: octalUnescape(mountpoint),
+          root: octalUnescape(root),
+          type,
+          source: octalUnescape(source),
+          device,
+          readOnly: [options, ofFilesystem].some((list) => list.split(',').includes('ro')),
+        },
+      ]
     })
 
 /** What is mounted at a directory: the last mount there covers those before it. */

@@ -76,6 +76,11 @@ export class MemoryBootFiles implements BootFiles {
     })
   }
 
+  confirmedInMenu(): Promise<BeName | null> {
+    const [good] = JSON.parse(this.#partition.menu ?? '[]') as [BeName?]
+    return Promise.resolve(good ?? null)
+  }
+
   isMenuCurrent(index: Index, choice: BootChoice): Promise<boolean> {
     return Promise.resolve(this.#partition.menu === menuOf(index, choice))
   }
@@ -124,6 +129,10 @@ export class MemoryBootFiles implements BootFiles {
 
   bootSets(): Promise<readonly BeName[]> {
     return Promise.resolve([...this.#partition.bootSets.keys()].sort())
+  }
+
+  readOnlyAt(): Promise<null> {
+    return Promise.resolve(null)
   }
 
   installGrubCfg(): Promise<void> {

@@ -1,7 +1,8 @@
 import { BOOT_PARTITION } from '../../snap/fstab.ts'
 import { inTarget } from '../../snap/target.ts'
 import { isBootSetInStep } from '../read-planning-state.ts'
-import { type Check, type Diagnosis, fixable, fixableNote, note } from './finding.ts'
+import { READ_ONLY, remediesOfReadOnly } from '../run-operation.ts'
+import { type Check, type Diagnosis, fixable, fixableNote, note, problem } from './finding.ts'
 
 export const bootSets: Check = async (appliance, { index, running }) => {
   const found: Diagnosis[] = []
@@ -37,6 +38,11 @@ export const bootSets: Check = async (appliance, { index, running }) => {
       fixable('stray-boot-set', `the GRUB partition holds a boot set of ${name}, which is torn or does not exist`, () => appliance.boot.removeBootSet(name)),
     ),
   ]
+}
+
+export const readOnly: Check = async ({ boot }) => {
+  const at = await boot.readOnlyAt()
+  return at === null ? [] : [problem('read-only', READ_ONLY, remediesOfReadOnly(at).join('; '))]
 }
 
 export const menu: Check = async (appliance, { index, choice }) => {

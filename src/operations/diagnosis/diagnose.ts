@@ -2,7 +2,7 @@ import { BelayError, InvalidFileError } from '../../errors.ts'
 import { notInitialised } from '../../snap/index-store.ts'
 import type { Index } from '../../snap/model.ts'
 import type { Appliance } from '../appliance.ts'
-import { bootLoader, bootSets, leftOnBootPartition, menu } from './boot-file-checks.ts'
+import { bootLoader, bootSets, leftOnBootPartition, menu, readOnly } from './boot-file-checks.ts'
 import { bootChoice, session, trial } from './choice-checks.ts'
 import { type Check, type Diagnosis, type Facts, note, problem } from './finding.ts'
 import { configMembers, holds, pool, poolFeatures, reserve, torn } from './pool-checks.ts'
@@ -11,7 +11,7 @@ import { dataMounts, identity, leftInRoot, packages } from './root-checks.ts'
 import { readRunning } from '../read-planning-state.ts'
 import { sortByOwner } from '../runs-under-way.ts'
 
-const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool, holds, torn, poolFeatures, dataMounts, leftOnBootPartition]
+const CHECKS: readonly Check[] = [readOnly, bootChoice, session, trial, packages, bootSets, pool, holds, torn, poolFeatures, dataMounts, leftOnBootPartition]
 /** Checks that compare with policy; without a readable one there is nothing to compare with. */
 const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot, identity, bootLoader]
 

@@ -107,6 +107,13 @@ export class BtrfsCommands {
           next: ['btrfs subvolume list /', 'findmnt -t btrfs'],
         })
       }
+      // What Linux says of a subvolume in which a swap file is active (fs/btrfs/ioctl.c, create_snapshot; seen on 6.18).
+      if (error.stderr.includes('Text file busy')) {
+        throw new RefusedError('swap-file', 'a swap file is in use inside root or the configuration, and btrfs takes no snapshot of what holds one', {
+          cause: error,
+          next: ['swapon --show   (names it)', 'swapoff FILE, and put it on a partition or a subvolume of its own'],
+        })
+      }
       throw error
     }
   }
