@@ -25,7 +25,7 @@ export interface Operation {
 
 const THEN = 'a place to go back to'
 const MKCONFIG = '/usr/sbin/grub-mkconfig'
-const MENU_SCRIPT = `#!/bin/sh\necho "menuentry 'of the vendor' {"\necho '}'\n`
+const MENU_SCRIPT = `#!/bin/sh\necho "menuentry 'of the vendor' { true; }"\n`
 
 const place = async (machine: Machine): Promise<string> => String((await machine.list()).generations.find(({ text }) => text === THEN)?.id)
 const run =

@@ -17,6 +17,8 @@ export interface VersionFacts {
   readonly status: Status
   /** `name version state` of every package. */
   readonly packages: string
+  /** What dpkg --verify finds of the packages that matter: not nothing, because an appliance leaves documentation out. */
+  readonly files: string
   /** SHA-256 over the customer's files. */
   readonly data: string
   /** As GRUB reads it. */
@@ -37,16 +39,26 @@ export interface Recording extends Span {
   readonly bootSets: Readonly<Record<string, readonly BootSetRecord[]>>
 }
 
+/** What an upgrade changes. */
+const PACKAGES_THAT_MATTER = /^(?:acme-|grub|linux-image-)/
+
 /** Every package of a mounted root, as dpkg knows it. */
-export async function packagesIn(root: string): Promise<string> {
+async function packagesIn(root: string): Promise<string> {
   const format = '${Package}:${Architecture} ${Version} ${db:Status-Abbrev}\n'
   return (await runTool('/usr/bin/dpkg-query', [`--admindir=${root}/var/lib/dpkg`, '--show', `--showformat=${format}`])).stdout
 }
 
+/** The version in a mounted root. */
+export async function versionIn(root: string): Promise<Pick<VersionFacts, 'packages' | 'files' | 'data'>> {
+  const packages = await packagesIn(root)
+  const names = packages.split('\n').flatMap((line) => (PACKAGES_THAT_MATTER.test(line) ? [line.replace(/[: ].*/, '')] : []))
+  const { stdout } = await runTool('/usr/bin/dpkg', [`--root=${root}`, '--verify', ...names], { expect: [0, 1] })
+  return { packages, files: stdout, data: (await readFacts(root)).data }
+}
+
 const factsOf = async (machine: Machine): Promise<VersionFacts> => ({
   status: await machine.status(),
-  packages: await packagesIn(machine.root),
-  data: (await readFacts(machine.root)).data,
+  ...(await versionIn(machine.root)),
   grubCfg: (await machine.appliance.grubReads(`/${LAYOUT.grubCfg}`)).toString('utf8'),
 })
 
