@@ -118,6 +118,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     })
 
   return {
+    directories: [directory, partition.path(LAYOUT.directory)],
     async readChoice() {
       const { choice, problems } = await partition.readEnv()
       return { choice, problems }

@@ -5,6 +5,8 @@ import type { BeName } from './names.ts'
 
 /** What belay keeps on the GRUB partition, in the words of the index. Every write is visible to GRUB on return. */
 export interface BootFiles {
+  /** Where files are replaced as a whole, apart from the boot sets. */
+  readonly directories: readonly string[]
   /** Null with the reasons when the env block is lost or holds junk. */
   readChoice(): Promise<{ readonly choice: BootChoice | null; readonly problems: readonly string[] }>
   /** The one write that switches versions. */

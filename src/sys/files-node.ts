@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { InvalidFileError, NoSpaceError, NotFoundError, RefusedError, ToolError } from '../errors.ts'
 import type { EntryKind, EntryStat, Files, Runner } from './ports.ts'
 import { removeWithinFilesystem } from './remove-within-filesystem.ts'
+import { temporaryName } from './temporary-name.ts'
 
 const READ_CHUNK = 1024 * 1024
 
@@ -238,7 +239,7 @@ const translating = (nameOf: (path: string) => string) => {
 
   /** Runs `make` on a hidden temporary path beside the target, renames it over the target and syncs the directory; on failure nothing is left behind. */
   const replacing = async (path: string, make: (temporary: string) => Promise<void>): Promise<void> => {
-    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    const temporary = join(dirname(path), temporaryName(basename(path), randomBytes(6).toString('hex')))
     await translated(path, async () => {
       try {
         await make(temporary)

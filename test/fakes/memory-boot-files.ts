@@ -43,6 +43,7 @@ const menuOf = (index: Index, choice: BootChoice): string =>
 
 /** BootFiles over a MemoryGrubPartition; kernels and initrds are read from the roots' /boot. */
 export class MemoryBootFiles implements BootFiles {
+  readonly directories = []
   readonly #partition: MemoryGrubPartition
   readonly #files: Files
   readonly #life: Lifespan
