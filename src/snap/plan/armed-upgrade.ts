@@ -7,6 +7,7 @@ import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
 
 interface ArmRequest {
+  /** What the session is of: an upgrade by belay, or a run of apt that belay did not start. */
   readonly operation: 'upgrade' | 'apt'
   /** What the generation and the session are called: it begins with "before". */
   readonly text: string
@@ -34,7 +35,7 @@ const trialChoice = ({ be, fallback }: Session, context: PlanContext): BootChoic
 }
 
 /** The steps that make an armed session what GRUB knows. */
-const armSteps = (state: PlanningState, session: Session, changes: readonly PlannedChange[]): Step[] => {
+export const armSteps = (state: PlanningState, session: Session, changes: readonly PlannedChange[]): Step[] => {
   const armed = armedChoice(session)
   return [
     {
@@ -114,9 +115,10 @@ export const trialSteps = (state: Pick<PlanningState, 'index'>, running: BootEnv
   ]
 }
 
-/** What is done instead from a step on: the session is flagged, and GRUB goes on to start the untouched version. */
+/** What is done instead from a step on: the session is flagged, and GRUB goes on to start the untouched version. What died after the last package is verified all the same. */
 export const escapeTo = (from: string, session: Session, note: string): Escape => ({
   from,
+  resume: 'verify-packages',
   steps: [
     {
       id: 'record-failure',

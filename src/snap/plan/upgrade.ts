@@ -3,9 +3,10 @@ import { canRead } from '../../pkg/data-format.ts'
 import type { DpkgState, PackageRun, Simulation } from '../../pkg/packages.ts'
 import { type ReleaseChange, removalNotice } from '../../pkg/release/plan-release.ts'
 import { escapeTo, takeAndArm, trialSteps } from './armed-upgrade.ts'
+import { checkConfirmed } from './confirmed.ts'
 import type { Check, Plan } from './plan.ts'
 import { type Quiesce, quiesceNotices } from './quiesce.ts'
-import { type PlanContext, type PlanningState, basisOf, refuseDuringSession, runningBe } from './state.ts'
+import { type PlanContext, type PlanningState, basisOf, runningBe } from './state.ts'
 import type { Step } from './step.ts'
 import { type UpgradeSpace, checkUpgradeSpace } from './upgrade-space.ts'
 import { upgradeTitle } from './upgrade-title.ts'
@@ -49,27 +50,9 @@ const checkPackages = (dpkg: DpkgState): Check => {
   return { name: 'packages', detail: 'dpkg has nothing interrupted or broken' }
 }
 
-const checkConfirmed = (state: PlanningState): Check => {
-  refuseDuringSession(state, 'upgrade')
-  if (state.choice.trial !== null) {
-    throw new RefusedError('trial', `${state.choice.trial} is on trial and not yet confirmed`, {
-      next: ['belay confirm   (when the machine is healthy)', `belay ${state.index.left.length > 0 ? 'forward ' : 'rollback'}  (when it is not)`],
-    })
-  }
-  const running = runningBe(state)
-  if (state.choice.good !== running.name) {
-    throw new RefusedError('not-confirmed', `${running.name} runs, but GRUB starts ${state.choice.good}: what runs now was picked for one boot`, {
-      next: ['belay confirm', 'systemctl reboot'],
-    })
-  }
-  if (state.choice.once !== null)
-    throw new RefusedError('once', `${state.choice.once} was chosen for the next boot`, { next: ['systemctl reboot', 'belay confirm'] })
-  return { name: 'no trial', detail: `${running.name} is confirmed` }
-}
-
 /** The checks that need no simulation, for refusing before apt is asked anything. @throws RefusedError */
 export const refuseUpgrade = (state: PlanningState, dpkg: DpkgState): void => {
-  checkConfirmed(state)
+  checkConfirmed(state, 'upgrade')
   checkPackages(dpkg)
 }
 
@@ -78,7 +61,7 @@ export const refuseUpgrade = (state: PlanningState, dpkg: DpkgState): void => {
  * booting the standby, which is what GRUB starts from the moment it is armed.
  */
 export const planUpgrade = (state: PlanningState, request: UpgradeRequest, context: PlanContext): Plan => {
-  const checks = [checkConfirmed(state), checkPackages(request.dpkg), ...(request.release?.checks ?? []), checkSpace(request, context)]
+  const checks = [checkConfirmed(state, 'upgrade'), checkPackages(request.dpkg), ...(request.release?.checks ?? []), checkSpace(request, context)]
   const running = runningBe(state)
   const { release } = request
   const title = release?.name ?? upgradeTitle(request.simulation.changes)
