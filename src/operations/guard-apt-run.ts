@@ -21,8 +21,15 @@ export type GuardReport = z.infer<typeof GuardReport>
 
 const notAsked = (text: string): GuardReport => ({ outcome: 'not-asked', generation: null, text })
 
+const OWN_PACKAGE = 'belay'
+
+const letGo = async (appliance: Appliance, what: string, why: string): Promise<GuardReport> => {
+  await recordUnguardedRun(appliance, what, why)
+  return { outcome: 'unguarded', generation: null, text: why }
+}
+
 const readArchiveBytes = async ({ files }: Appliance, { changes }: HookInput): Promise<number> => {
-  const stats = await Promise.all(changes.map(({ archive }) => (archive === null ? null : files.stat(archive))))
+  const stats = await Promise.all(changes.flatMap(({ archive }) => (archive === null ? [] : [files.stat(archive)])))
   return stats.reduce((sum, stat) => sum + (stat?.size ?? 0), 0)
 }
 
@@ -79,12 +86,13 @@ export const guardAptRun = async (appliance: Appliance, text: string, conversati
     what = input.commandLine ?? upgradeTitle(input.changes)
     if (input.dryRun) return notAsked('apt only shows what it would do')
     if (!input.changes.some(({ name }) => matchesPackageGlob(name, packages))) return notAsked('no package that asks for a restore point changes')
+    if (input.changes.some(({ name, action }) => name === OWN_PACKAGE && action === 'remove'))
+      return await letGo(appliance, what, 'belay itself is removed, and could not close this run')
     return await guard(appliance, input, conversation)
   } catch (error) {
     // Without a policy, or with a bug, the word of policy is the caller's to find: libexec/before-apt reads it by itself.
     const isOurs = error instanceof BelayError && error.exitCode !== EXIT.bug && appliance.policyProblem === null
     if (!isOurs || (error.code === UNVERIFIED ? duringTrial : onFailure) === 'block') throw error
-    await recordUnguardedRun(appliance, what, error.message)
-    return { outcome: 'unguarded', generation: null, text: error.message }
+    return letGo(appliance, what, error.message)
   }
 }

@@ -131,7 +131,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
       initialised &&
       alive.length === 0 &&
       // What apt does is not on trial before it is closed.
-      (aptRun === null || aptRun.be !== running) &&
+      aptRun?.be !== running &&
       next !== null &&
       // What was picked for one boot waits for no reboot.
       ((next.be !== running && (running === null || choice?.trial !== running) && !(appliance.target.live && facts.why === 'picked')) ||

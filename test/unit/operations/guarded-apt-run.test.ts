@@ -156,6 +156,13 @@ describe('without a restore point', () => {
     expect(await codesOf(machine)).toEqual([])
   })
 
+  it('belay can be removed', async () => {
+    const machine = await started()
+    const removal = HOOK_INPUT.replace(/gateway .*/, 'belay 1 amd64 none > - - none **REMOVE**')
+    expect(await guard(machine, withPolicy({ onFailure: 'block' }), removal)).toMatchObject({ outcome: 'unguarded' })
+    expect((await machine.process().index.read()).session).toBeNull()
+  })
+
   it('apt stops where policy says so', async () => {
     const machine = await started()
     machine.aptRuns.program = null
