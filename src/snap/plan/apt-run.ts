@@ -28,9 +28,10 @@ export const UNVERIFIED = 'apt/unverified'
 /** What an archive holds is about four times its size (xz); dpkg unpacks it beside what is there. */
 const UNPACKED = 4
 
-/** The open session whose restore point serves a further run: no boot has shown yet what came of it. */
-const sessionToJoin = (session: Session | null, running: BootEnvironment, bootId: string | null): Session | null => {
-  if (session?.be !== running.name) return null
+/** The open session whose restore point serves a further run: no boot has shown yet what came of it, and nobody chose another version since. */
+const sessionToJoin = ({ index: { session }, choice }: PlanningState, running: BootEnvironment, bootId: string | null): Session | null => {
+  if (session?.be !== running.name || choice.good !== session.fallback || choice.once !== null) return null
+  if (choice.trial !== (session.phase === 'trial' ? session.be : null)) return null
   if (session.phase === 'armed') return session
   // What apt broke, apt may mend.
   const isOpen = session.phase === 'trial' || (session.phase === 'failed' && session.operation === 'apt')
@@ -54,7 +55,7 @@ const isSameOwner = (a: Session['owner'], b: AptOwner): boolean => a.pid === b.p
  */
 export const planAptRun = (state: PlanningState, request: AptRunRequest, context: PlanContext): Plan => {
   const running = runningBe(state)
-  const joined = sessionToJoin(state.index.session, running, request.bootId)
+  const joined = sessionToJoin(state, running, request.bootId)
   const { owner, bootId } = request
   const title = upgradeTitle(request.changes)
   const common = { format: 1, id: context.planId, operation: 'apt', madeAt: context.now, basis: basisOf(state), notices: [], escape: null } as const

@@ -38,9 +38,9 @@ export const planCloseAptRun = (state: PlanningState, { session, untouched }: Cl
   return {
     ...common,
     summary: `${subject} is on trial; generation ${String(session.generation)} and its ${session.fallback} lead back`,
-    steps: trialSteps(state, running, session, subject, context),
+    steps: trialSteps(state, running, session, `belay after ${subject}`, context),
     commit: 'switch',
-    escape: escapeTo('verify-packages', session, `${subject} failed; the next boot starts the untouched version`),
+    escape: escapeTo('verify-packages', session, `belay after ${subject}, which failed; the next boot starts the untouched version`),
   }
 }
 

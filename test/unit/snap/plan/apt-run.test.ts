@@ -79,6 +79,7 @@ describe('a run of apt', () => {
 
   it.each([
     ['its trial after the reboot', during('trial', { choice: 'trial', bootId: 'b0' })],
+    ['a rollback that was chosen before the reboot', { ...during('trial'), choice: { good: name(1), trial: name(3), attemptsLeft: 3, once: null } as const }],
     ['the trial of another version', state({ choice: { good: name(1), trial: name(2), attemptsLeft: 2, once: null } })],
     ['a fallback that nobody confirmed', during('trial', { choice: 'trial', bootId: 'b0', running: 3 })],
   ])('waits during %s', (_name, unverified) => {
