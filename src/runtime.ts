@@ -10,6 +10,7 @@ import type { Appliance } from './operations/appliance.ts'
 import { readRunningByPlace } from './operations/read-planning-state.ts'
 import { readRebootSituation } from './operations/read-reboot-situation.ts'
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
+import { createAptRuns } from './pkg/apt/apt-runs.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
 import { summarisePackages } from './pkg/package-summary.ts'
 import { POLICY_MISSING, type Policy, defaultPolicy, parsePolicy } from './policy/policy.ts'
@@ -148,6 +149,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     readDeb: libexec('read-deb'),
     policy: policy.packages,
   })
+  const units = target.live ? createSystemdUnits({ files, runner }) : null
   const describer: RootDescriber = {
     async describe(rootDirectory) {
       const installed = await packages.installed(rootDirectory)
@@ -163,6 +165,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     boot,
     bootLoader,
     packages,
+    aptRuns: createAptRuns({ files, log, root: target.root, pid: actor.pid, runDirectory, units }),
     index,
     manifests: new ManifestStore(files, stateDirectory),
     journals: new JournalDirectory(files, stateDirectory),
@@ -184,7 +187,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     bootId,
     isAlive: isProcessAlive,
     power: createSystemdPower(runner),
-    units: target.live ? createSystemdUnits({ files, runner }) : null,
+    units,
     faults: faultPointsFrom(process.env['BELAY_FAULT'], {
       // Signal 9 to process group 0: this process and all that it started in its group.
       kill: () => process.kill(0, 'SIGKILL'),

@@ -1,4 +1,5 @@
 import type { BootLoader } from '../boot/boot-loader.ts'
+import type { AptRuns } from '../pkg/apt-runs.ts'
 import type { Packages } from '../pkg/packages.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { AuditLog } from '../snap/audit-log.ts'
@@ -26,6 +27,7 @@ export interface Appliance {
   readonly boot: BootFiles
   readonly bootLoader: BootLoader
   readonly packages: Packages
+  readonly aptRuns: AptRuns
   readonly index: IndexStore
   readonly manifests: ManifestStore
   readonly journals: JournalDirectory

@@ -3,6 +3,7 @@ import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
 import type { Index } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
+import { isUnstarted } from '../snap/plan/state.ts'
 
 /** Why the version that runs does so. A belay of the future may know more words. */
 export const RunningWhy = z.enum([
@@ -65,9 +66,6 @@ interface Situation {
   /** This boot of the machine; null for an appliance that is only mounted. */
   readonly bootId: string | null
 }
-
-/** Whether the upgrade that is on trial was made in this boot. One that was made while the machine was only mounted is started by its next boot. */
-export const isUnstarted = (session: { readonly bootId?: string }, bootId: string | null): boolean => (session.bootId ?? null) === bootId
 
 /** Neither of the choice is what was picked, but also what was left by a choice that was made since its boot: only the record of that boot tells them apart. */
 const wasPicked = (index: Index | null, running: BeName, bootId: string | null): boolean => {

@@ -7,7 +7,9 @@ import type { Appliance } from './appliance.ts'
 import { RunningWhy, explainRunning } from './explain-running.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
 import { readRunning, readRunningByPlace } from './read-planning-state.ts'
+import { armedAptRun, isAtWork } from './close-apt-run.ts'
 import { sortByOwner } from './runs-under-way.ts'
+import { UnguardedRun, readUnguardedRuns } from './unguarded-apt-runs.ts'
 import { UpgradeAcceptance, readUpgradeAcceptance } from './upgrade-acceptance.ts'
 
 const Space = z.object({ free: z.number(), total: z.number() })
@@ -39,6 +41,11 @@ export const Status = z.object({
     .describe('what GRUB starts next; null when the boot choice is lost'),
   choice: BootChoice.nullable(),
   session: z.object({ operation: z.string(), phase: z.string(), be: z.string(), fallback: z.string(), generation: z.int(), text: z.string() }).nullable(),
+  aptRun: z
+    .object({ text: z.string(), pid: z.int(), atWork: z.boolean().describe('false when it has ended and was not closed yet') })
+    .nullable()
+    .describe('the run of apt behind an armed restore point'),
+  unguarded: z.array(UnguardedRun).describe('runs of apt without a restore point, since the newest generation'),
   rebootRequired: z.boolean(),
   upgrade: UpgradeAcceptance.nullable().describe('whether an upgrade would be accepted now; null where belay was not initialised'),
   underWay: z.array(z.object({ operation: z.string(), plan: z.string(), pid: z.int() })).describe('operations whose process runs'),
@@ -87,6 +94,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
   })
   const { alive, dead } = await sortByOwner(appliance, unfinished)
   const session = index?.session ?? null
+  const aptRun = armedAptRun(index)
   const facts = explainRunning({ index, choice, running, bootId: appliance.bootId })
   return {
     initialised,
@@ -118,10 +126,14 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
             generation: session.generation,
             text: session.text,
           },
+    aptRun: aptRun === null ? null : { text: aptRun.text.replace(/^before /, 'the '), pid: aptRun.owner.pid, atWork: await isAtWork(appliance, aptRun) },
+    unguarded: index === null ? [] : await readUnguardedRuns(appliance, index),
     // The last attempt of a trial runs now: a reboot would leave it, not start it.
     rebootRequired:
       initialised &&
       alive.length === 0 &&
+      // What apt does is not on trial before it is closed.
+      aptRun?.be !== running &&
       next !== null &&
       // What was picked for one boot waits for no reboot.
       ((next.be !== running && (running === null || choice?.trial !== running) && !(appliance.target.live && facts.why === 'picked')) ||

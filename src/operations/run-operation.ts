@@ -4,6 +4,7 @@ import { allEffects } from '../snap/effects/all-effects.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { PlanContext, PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
+import { closeAptRun } from './close-apt-run.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
 import { planContext, readBasis, readPlanningState } from './read-planning-state.ts'
 
@@ -76,7 +77,7 @@ export const executorFor = (appliance: Appliance, conversation: Pick<Conversatio
   })
 }
 
-/** Bring runs that died to an end: undo, finish, or leave it to the next boot. The lock must be held. */
+/** Bring runs that died to an end: undo, finish, or leave it to the next boot; close a run of apt whose owner is gone. The lock must be held. */
 export const recoverInterrupted = async (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>): Promise<Recovered[]> => {
   const recovered: Recovered[] = []
   for (const { record, journal } of await appliance.journals.unfinished()) {
@@ -91,6 +92,8 @@ export const recoverInterrupted = async (appliance: Appliance, conversation: Pic
     const execution = await executorFor(appliance, { ...conversation, signal: new AbortController().signal }, true).recover(record, journal)
     recovered.push({ plan: record.plan.id, operation: record.plan.operation, outcome: execution.outcome })
   }
+  const closed = await closeAptRun(appliance, () => executorFor(appliance, { ...conversation, signal: new AbortController().signal }))
+  if (closed !== null) recovered.push(closed)
   if (recovered.length > 0) await makeReserveAgain(appliance)
   return recovered
 }

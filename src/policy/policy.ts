@@ -80,6 +80,18 @@ export const Policy = z.strictObject({
       onFailure: z.enum(['wait', 'reboot']).default('wait'),
     })
     .prefault({}),
+  apt: z
+    .strictObject({
+      /** Packages that ask for a restore point when apt is run by somebody else than belay. */
+      packages: z.array(PackageGlob).default(['*']),
+      /** When no restore point can be taken: stop apt, or let it go on and flag that run. */
+      onFailure: z.enum(['block', 'continue-and-flag']).default('continue-and-flag'),
+      /** While what runs waits for its confirmation: stop apt, or let it go on and flag that run. */
+      duringTrial: z.enum(['block', 'continue-and-flag']).default('block'),
+      /** Seconds that apt waits for its restore point. */
+      timeLimit: z.int().min(5).max(600).default(60),
+    })
+    .prefault({}),
   retention: z
     .strictObject({
       /** How many of the newest generations `prune` leaves. */

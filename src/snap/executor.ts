@@ -140,6 +140,9 @@ export class Executor {
       // A choice that is in force is not written again: GRUB may have taken from it since.
       return this.#run(plan, journal, commitStep.kind === 'choice.write' ? commit + 1 : commit, results)
     }
+    const resume = plan.escape?.resume
+    if (resume !== undefined && last >= positionOf(plan, resume) && last < commit && now.running === plan.basis.running)
+      return this.#run(plan, journal, last, results)
     const armed =
       plan.escape === null
         ? undefined

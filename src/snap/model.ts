@@ -127,7 +127,8 @@ export const Session = z.looseObject({
   be: BeName,
   fallback: BeName,
   generation: GenerationId,
-  owner: z.looseObject({ pid: z.int(), startTime: z.string() }),
+  /** The process that changes packages; `until` says what ends with its work where that is not the process itself. */
+  owner: z.looseObject({ pid: z.int(), startTime: z.string(), until: open(['process', 'lock']).exactOptional() }),
   startedAt: z.string(),
   /** The boot of the machine in which it began, as the kernel names it; a later one has started its result. */
   bootId: z.string().exactOptional(),

@@ -1,5 +1,5 @@
 import type { Status } from '../operations/read-status.ts'
-import { bytes, columns } from './columns.ts'
+import { bytes, columns, minute } from './columns.ts'
 import { reasonText } from './running-text.ts'
 
 const packagesText = (packages: Readonly<Record<string, string>>): string =>
@@ -47,6 +47,22 @@ export const statusText = (status: Status, width: number | null = null): string 
   ]
   if (status.rebootRequired) lines.push('', 'A reboot is needed: systemctl reboot')
   for (const { operation, plan, pid } of status.underWay) lines.push('', `${operation} ${plan} is under way (process ${String(pid)}): wait for it to end`)
+  if (status.aptRun !== null) {
+    const { text, pid, atWork } = status.aptRun
+    lines.push(
+      '',
+      atWork ? `${text} is under way (process ${String(pid)}): it is closed when that has ended` : `${text} has ended and was not closed: belay doctor --fix`,
+    )
+  }
+  if (status.unguarded.length > 0)
+    lines.push(
+      '',
+      'Without a restore point:',
+      columns(
+        status.unguarded.map(({ at, summary, why }) => [`  ${minute(at)}`, summary, why]),
+        width,
+      ),
+    )
   for (const { operation, plan } of status.interrupted) lines.push('', `${operation} ${plan} was interrupted: belay doctor --fix`)
   if (status.problems.length > 0) lines.push('', ...status.problems.map((problem) => `Problem: ${problem}`), 'Try: belay doctor')
   return `${lines.join('\n')}\n`

@@ -8,6 +8,7 @@ import type { BeName } from '../../src/snap/names.ts'
 import type { Files } from '../../src/sys/ports.ts'
 import { assembleAppliance } from './assembled-appliance.ts'
 import { FixedClock } from './fixed-clock.ts'
+import { MemoryAptRuns } from './memory-apt-runs.ts'
 import { MemoryBootFiles, MemoryGrubPartition } from './memory-boot-files.ts'
 import { MemoryDriver } from './memory-driver.ts'
 import { MemoryFiles } from './memory-files.ts'
@@ -65,6 +66,7 @@ export class MemoryAppliance {
   readonly partition = new MemoryGrubPartition()
   readonly clock = new FixedClock()
   readonly packages = new SmallPackages(this.files, TARGET)
+  readonly aptRuns = new MemoryAptRuns(this.files, TARGET)
   readonly log = new RecordingLog()
   readonly units = new MemoryUnits({ [UNITS.gateway]: { enabled: true }, [UNITS.ui]: { enabled: true, needs: [UNITS.gateway] }, [UNITS.report]: {} }, this.life)
   rebootNote: string | null = null
@@ -105,6 +107,7 @@ export class MemoryAppliance {
       driver,
       boot,
       packages: this.packages,
+      aptRuns: this.aptRuns,
       rebootNote: {
         bringUpToDate: (text) => {
           this.life.change()
@@ -132,6 +135,7 @@ export class MemoryAppliance {
     const be = this.partition.start()
     await new MemoryDriver(this.pool).boot(be)
     this.rebootNote = null
+    this.aptRuns.boot()
     this.units.boot()
     this.#boots += 1
     const index = await this.process().index.readIfAny()

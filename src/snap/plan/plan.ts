@@ -24,6 +24,8 @@ export interface Check {
  */
 export interface Escape {
   readonly from: string
+  /** From this step on a run that died goes on instead, as long as the same version runs: whatever could be left half done came before it. */
+  readonly resume?: string
   readonly steps: readonly Step[]
 }
 

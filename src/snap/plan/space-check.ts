@@ -17,11 +17,11 @@ const MIB = 1024 * 1024
 const up = (bytes: number): string => `${String(Math.ceil(bytes / MIB))} MiB`
 const down = (bytes: number): string => `${String(Math.floor(bytes / MIB))} MiB`
 
-/** Prove the room in each place, before the first change. @throws NoSpaceError for the first that has too little */
-export const proveRooms = (operation: string, rooms: readonly Room[]): Check => {
+/** Prove the room in each place, before the first change. @param who begins the sentence of a refusal @throws NoSpaceError for the first that has too little */
+export const proveRooms = (who: string, rooms: readonly Room[]): Check => {
   for (const { where, called, need, free, next } of rooms) {
     if (free >= need) continue
-    throw new NoSpaceError(`the ${operation} needs ${up(need)} on ${called}; ${down(free)} is free`, { next, data: { where, need, free } })
+    throw new NoSpaceError(`${who} needs ${up(need)} on ${called}; ${down(free)} is free`, { next, data: { where, need, free } })
   }
   return { name: 'other space', detail: rooms.map(({ called, need }) => `${up(need)} on ${called}`).join(', ') || 'needed nowhere else' }
 }

@@ -212,9 +212,9 @@ export const PlanSchema = z
       .exactOptional(),
     steps: Steps,
     commit: z.string().nullable(),
-    escape: z.looseObject({ from: z.string(), steps: Steps }).nullable(),
+    escape: z.looseObject({ from: z.string(), resume: z.string().exactOptional(), steps: Steps }).nullable(),
   })
   .refine(
-    ({ steps, commit, escape }) => [commit, escape?.from ?? null].every((id) => id === null || steps.some((step) => step.id === id)),
+    ({ steps, commit, escape }) => [commit, escape?.from ?? null, escape?.resume ?? null].every((id) => id === null || steps.some((step) => step.id === id)),
     'commit and escape must be among the steps',
   ) satisfies z.ZodType<Plan>

@@ -127,7 +127,7 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
   for (const name of [choice.good, choice.trial, choice.once, nextBoot(choice).be])
     if (name !== null) expect(seen.bootSets, 'what GRUB may start').toContain(name)
   expect(seen.runs.open, 'runs that did not end').toEqual([])
-  const runs = seen.audit.filter((entry) => entry.operation !== 'booted')
+  const runs = seen.audit.filter((entry) => entry.operation !== 'booted' && entry.outcome !== 'unguarded')
   expect(runs.map((entry) => entry.plan).toSorted(), 'each run has one record').toEqual(seen.runs.ended.toSorted())
   expect(seen.running, 'what runs is known').not.toBeNull()
   expect(seen.menuIsCurrent, 'the menu is current').toBe(true)

@@ -1,5 +1,6 @@
-import type { PackageRun } from '../pkg/packages.ts'
+import type { BootEnvironment } from '../snap/model.ts'
 import { type Room, bootSetToCome } from '../snap/plan/space-check.ts'
+import type { UpgradeSpace } from '../snap/plan/upgrade-space.ts'
 import { inTarget } from '../snap/target.ts'
 import { mountAt, parseMountInfo } from '../sys/mount-table.ts'
 import type { Files } from '../sys/ports.ts'
@@ -15,6 +16,12 @@ const MARGIN = 2 * MIB
 const GRUB_PACKAGE = /^grub-(?:pc|efi|common|cloud|xen)/
 /** Of GRUB's directory, what grub-install writes; belay's own files are none of it. */
 const OF_GRUB_INSTALL = /^(?:i386-pc|[a-z0-9_]+-efi|fonts|locale|themes)$/
+
+/** A package, and the version that it gets. */
+interface Change {
+  readonly name: string
+  readonly to: string | null
+}
 
 /** Bytes of all files at and below a directory, 0 where there is none. Links are not followed. */
 const bytesBelow = async (files: Files, directory: string): Promise<number> => {
@@ -49,10 +56,21 @@ const efiFiles = async (files: Files, directory: string): Promise<number> => {
   return largest
 }
 
+/** The room that there is for an upgrade, and what it needs beside the pool. */
+export const readUpgradeSpace = async (appliance: Appliance, be: Pick<BootEnvironment, 'bootSet'>, changes: readonly Change[]): Promise<UpgradeSpace> => {
+  const bootSet = be.bootSet === null ? 0 : be.bootSet.initrd.bytes + be.bootSet.vmlinuz.bytes
+  return {
+    pool: (await appliance.driver.space()).free,
+    grubPartition: (await appliance.boot.space()).free,
+    bootSet,
+    rooms: await readUpgradeRooms(appliance, changes, bootSet),
+  }
+}
+
 /** The room that an upgrade needs beside the pool: for belay's records, and for GRUB's own files where one of its packages is among those that change. */
 export const readUpgradeRooms = async (
   { files, target, boot, stateDirectory }: Appliance,
-  runs: readonly PackageRun[],
+  changes: readonly Change[],
   bootSet: number,
 ): Promise<readonly Room[]> => {
   const state: Room = {
@@ -62,7 +80,7 @@ export const readUpgradeRooms = async (
     free: (await files.space(stateDirectory)).free,
     next: ['belay prune', `df ${stateDirectory}`],
   }
-  if (!runs.some(({ packages }) => packages.some(({ name, to }) => to !== null && GRUB_PACKAGE.test(name)))) return [state]
+  if (!changes.some(({ name, to }) => to !== null && GRUB_PACKAGE.test(name))) return [state]
   const modules = await grubFiles(files, inTarget(target, '/boot/grub'))
   const grub: Room = {
     where: '/boot/grub',
