@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DoctorReport } from './operations/doctor-report.ts'
+import { HealthReport } from './operations/health/report-health.ts'
 import { GenerationList } from './operations/list-generations.ts'
 import { OperationReport } from './operations/operation-report.ts'
 import { BootReport } from './operations/record-boot.ts'
@@ -25,6 +26,7 @@ const OUTPUT_SCHEMAS = {
   list: GenerationList,
   show: GenerationDetails,
   doctor: DoctorReport,
+  health: HealthReport,
   audit: z.object({ entries: z.array(AuditEntry) }),
   'boot-set': RefreshedBootSet,
   booted: BootReport,

@@ -18,12 +18,24 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
         'confirm',
         async (state, context) => {
           await refuseBeforeReboot(appliance, state)
-          return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance) }, context)
+          const failedUnits = await failedUnitsOf(appliance)
+          return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance), failedUnits }, context)
         },
         conversation,
         { usesReserve: true },
       )
     : confirmChoiceAlone(appliance, running, lost)
+}
+
+/** Null where no systemd can be asked: a confirmation by hand does not need it. */
+const failedUnitsOf = async ({ units, log }: Appliance): Promise<readonly string[] | null> => {
+  try {
+    return units === null ? null : await units.failed()
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    log.warn('the units that have failed are not known', { error: error.message })
+    return null
+  }
 }
 
 /** Whether another version was chosen since the boot of this one: that is to be taken back by its own command, and not by a confirmation. */

@@ -1,4 +1,4 @@
-import type { BootEnvironment, DataVolume, Generation, Hold, Index, LastStart, Session } from './model.ts'
+import type { BootEnvironment, BootHealth, DataVolume, Generation, Hold, Index, LastStart, Session, TrialHealth } from './model.ts'
 import type { BeName, DataName, GenerationId } from './names.ts'
 
 /** The fields of a loose record that this belay knows: Omit would lose them to the index signature. */
@@ -38,6 +38,9 @@ export type IndexChange =
   | { readonly change: 'factory'; readonly factory: Update<GenerationId | null> }
   | { readonly change: 'session'; readonly session: Update<Session | null> }
   | { readonly change: 'last-start'; readonly lastStart: Update<LastStart | null> }
+  | { readonly change: 'trial-health'; readonly trialHealth: Update<TrialHealth | null> }
+  | { readonly change: 'boot-health'; readonly bootHealth: Update<BootHealth | null> }
+  | { readonly change: 'known-faults'; readonly knownFaults: Update<readonly string[]> }
 
 type ChangeOf<Name extends IndexChange['change']> = Extract<IndexChange, { readonly change: Name }>
 
@@ -84,6 +87,12 @@ export const inverseOf = (change: IndexChange): IndexChange | null => {
       return { ...change, session: swap(change.session) }
     case 'last-start':
       return { ...change, lastStart: swap(change.lastStart) }
+    case 'trial-health':
+      return { ...change, trialHealth: swap(change.trialHealth) }
+    case 'boot-health':
+      return { ...change, bootHealth: swap(change.bootHealth) }
+    case 'known-faults':
+      return { ...change, knownFaults: swap(change.knownFaults) }
   }
 }
 
@@ -164,5 +173,11 @@ export const applyChange = (index: Index, change: IndexChange): Index => {
       return { ...index, session: change.session.to }
     case 'last-start':
       return { ...index, lastStart: change.lastStart.to }
+    case 'trial-health':
+      return { ...index, trialHealth: change.trialHealth.to }
+    case 'boot-health':
+      return { ...index, bootHealth: change.bootHealth.to }
+    case 'known-faults':
+      return { ...index, knownFaults: [...change.knownFaults.to] }
   }
 }

@@ -1,4 +1,5 @@
 import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { HealthFault } from '../model.ts'
 import type { LeftBehind } from './left-behind.ts'
 import type { Step } from './step.ts'
 
@@ -39,6 +40,8 @@ export interface Plan {
   readonly notices: readonly string[]
   /** Of a change of version: what the next boot has as it was earlier. The notices tell the same to people. */
   readonly leavesBehind?: readonly LeftBehind[]
+  /** Of a fallback: why, for the audit log. */
+  readonly faults?: readonly HealthFault[]
   readonly steps: readonly Step[]
   /** Id of the step whose success makes the operation done: before it all is undone on failure, after it all is resumed. Null for a plan without steps. */
   readonly commit: string | null

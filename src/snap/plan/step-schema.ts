@@ -1,6 +1,20 @@
 import { z } from 'zod'
 import { BootChoice } from '../../boot/boot-choice.ts'
-import { BootEnvironment, BootSetRecord, DataUse, DataVolume, Generation, Hold, LastStart, Member, Session, Volume } from '../model.ts'
+import {
+  BootEnvironment,
+  BootHealth,
+  BootSetRecord,
+  DataUse,
+  DataVolume,
+  Generation,
+  HealthFault,
+  Hold,
+  LastStart,
+  Member,
+  Session,
+  TrialHealth,
+  Volume,
+} from '../model.ts'
 import { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { type PlannedChange, type Step, type StepKind, type StepOf } from './step.ts'
@@ -48,6 +62,9 @@ const Change = z.discriminatedUnion('change', [
   z.looseObject({ change: z.literal('factory'), factory: updateOf(GenerationId.nullable()) }),
   z.looseObject({ change: z.literal('session'), session: updateOf(Session.nullable()) }),
   z.looseObject({ change: z.literal('last-start'), lastStart: updateOf(LastStart.nullable()) }),
+  z.looseObject({ change: z.literal('trial-health'), trialHealth: updateOf(TrialHealth.nullable()) }),
+  z.looseObject({ change: z.literal('boot-health'), bootHealth: updateOf(BootHealth.nullable()) }),
+  z.looseObject({ change: z.literal('known-faults'), knownFaults: updateOf(z.array(z.string())) }),
 ])
 
 const Planned = z.discriminatedUnion('planned', [
@@ -195,6 +212,7 @@ export const PlanSchema = z
         }),
       )
       .exactOptional(),
+    faults: z.array(HealthFault).exactOptional(),
     steps: Steps,
     commit: z.string().nullable(),
     escape: z.looseObject({ from: z.string(), steps: Steps }).nullable(),

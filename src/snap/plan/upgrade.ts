@@ -8,6 +8,7 @@ import type { Check, Plan } from './plan.ts'
 import { type Quiesce, quiesceNotices } from './quiesce.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, refuseDuringSession, runningBe } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
+import { attemptsOf, endTrialHealth } from './trial-health.ts'
 import { takeGeneration } from './take-generation.ts'
 
 /** Free bytes where an upgrade writes. */
@@ -151,8 +152,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
     text: `before upgrade to ${title}`,
   }
   const armed: BootChoice = { good: standby, trial: null, attemptsLeft: 0, once: null }
-  const attemptsLeft = context.policy.trial.attempts === 1 ? 1 : context.policy.trial.attempts === 2 ? 2 : 3
-  const trial: BootChoice = { good: standby, trial: running.name, attemptsLeft, once: null }
+  const trial: BootChoice = { good: standby, trial: running.name, attemptsLeft: attemptsOf(context.policy), once: null }
   const applySteps = request.runs.map((run, position): Step => ({
     id: `apply-${String(position + 1)}`,
     kind: 'packages.apply',
@@ -175,6 +175,7 @@ export const planUpgrade = (state: PlanningState, request: UpgradeRequest, conte
       data: state.index.data.filter((data) => data.role === 'data' && running.data.some((use) => use.data === data.name)),
     },
     { planned: 'change', change: { change: 'session', session: { from: session, to: { ...session, phase: 'trial' } } } },
+    ...endTrialHealth(state.index),
   ]
   return {
     format: 1,
