@@ -12,7 +12,7 @@ import { type Conversation, type OperationResult, runOperation } from './run-ope
 export const confirmVersion = async (appliance: Appliance, conversation: Conversation): Promise<OperationResult> => {
   const lost = conversation.planOnly ? null : await lostRecord(appliance)
   const running = lost === null ? null : await readRunningByPlace(appliance)
-  return lost === null || running === null
+  const result = await (lost === null || running === null
     ? runOperation(
         appliance,
         'confirm',
@@ -24,7 +24,21 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
         conversation,
         { usesReserve: true },
       )
-    : confirmChoiceAlone(appliance, running, lost)
+    : confirmChoiceAlone(appliance, running, lost))
+  if (result.executed) await endWatch(appliance)
+  return result
+}
+
+/** It gives the hardware watchdog back, and stops the timer that would end the trial. */
+const TRIAL_WATCH = 'belay-trial.service'
+
+const endWatch = async ({ units, log }: Appliance): Promise<void> => {
+  try {
+    await units?.letStop(TRIAL_WATCH)
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    log.debug('nothing watches over a trial here', { error: error.message })
+  }
 }
 
 /** Null where no systemd can be asked: a confirmation by hand does not need it. */

@@ -169,6 +169,8 @@ export interface Units {
   stop(names: readonly string[], signal: AbortSignal): Promise<void>
   /** Wait until all have started; those that run are left as they are. @throws FailedError `units/start` naming those that do not run, when the others do */
   start(names: readonly string[]): Promise<void>
+  /** Ask for a stop and do not wait for it: stopping the unit may end the connection that would tell. */
+  letStop(name: string): Promise<void>
   /** All units that have failed, or that are waiting to be restarted because they did, sorted. */
   failed(): Promise<readonly string[]>
   /** Those that are not active, in the order of the names; one that is on its way to it is not. */

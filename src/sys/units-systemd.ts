@@ -77,6 +77,9 @@ export const createSystemdUnits = ({ files, runner }: { readonly files: Files; r
         throw failed(`running again after it was stopped: ${running.join(', ')}${triggered}`, running)
       }
     },
+    async letStop(name) {
+      await runner.run(SYSTEMCTL, ['stop', '--no-block', '--', name])
+    },
     async failed() {
       const { stdout } = await runner.run(SYSTEMCTL, ['list-units', '--all', '--full', '--plain', '--no-legend', `--state=${FAILED_STATES.join(',')}`])
       return firstWords(stdout).toSorted()

@@ -64,6 +64,9 @@ export function describeUnitsContract(name: string, prepare: () => Promise<Units
       expect(await subject.units.inactive([])).toEqual([])
       expect(await subject.units.requirementsOf(ui)).toContain(gateway)
       expect(await subject.units.underWay()).toEqual([])
+      await subject.units.letStop(gateway)
+      await subject.units.stop([gateway], never)
+      expect(await stateOf(gateway, ui)).toEqual(['idle', 'idle'])
     })
 
     it('waits no longer for a unit to stop when it is interrupted', async () => {

@@ -70,6 +70,11 @@ export class MemoryUnits implements Units {
       : Promise.reject(new FailedError('units/start', `${failed.join(', ')} did not start again`, { rebootRequired: false, data: { units: failed } }))
   }
 
+  letStop(name: string): Promise<void> {
+    if (this.running.has(name)) this.#change(() => this.running.delete(name))
+    return Promise.resolve()
+  }
+
   failed(): Promise<readonly string[]> {
     return Promise.resolve([...this.broke].toSorted())
   }
