@@ -5,11 +5,10 @@ import type { ForeignPrograms, ProgramEnd, Runner } from './ports.ts'
 const TIMEOUT = '/usr/bin/timeout'
 /** Seconds that a program has to end by itself when its time is over. */
 const GRACE = 5
-/** Statuses of timeout(1): the time was over, and the program had to be killed. */
+/** Status of timeout(1) when the time was over. Where it had to kill, it was of the group itself and has none. */
 const OVER = 124
-const KILLED = 137
-/** Of a shell and of timeout(1): the program cannot be started, or is not there. */
-const NOT_STARTED = [125, 126, 127]
+/** Those for a program that cannot be started or is not there, and for one that somebody killed (128 and the signal). */
+const NO_STATUS = [125, 126, 127, 137]
 
 /** Programs run below a time limit, through timeout(1). */
 export const createForeignPrograms = (runner: Runner): ForeignPrograms => ({
@@ -20,8 +19,8 @@ export const createForeignPrograms = (runner: Runner): ForeignPrograms => ({
       if (lines.length > kept) lines.shift()
     }
     const ended = (status: number | null): ProgramEnd => {
-      const late = status === OVER || status === KILLED
-      return { status: late || NOT_STARTED.includes(status ?? 0) ? null : status, late, lines }
+      const late = status === OVER || status === null
+      return { status: late || NO_STATUS.includes(status) ? null : status, late, lines }
     }
     try {
       const { status } = await runner.stream(TIMEOUT, [`--kill-after=${String(GRACE)}`, String(seconds), program], { onLine, cwd: '/' })

@@ -93,7 +93,7 @@ describe('the units of the health gate, in a real systemd', () => {
     const target = (name: string, ...settings: string[]) => [name, ['DefaultDependencies=yes', ...settings, ...(wants[name] ?? [])]] as const
     const dropIn = readFileSync(join(CHECKOUT, 'systemd/boot-complete.target.d/belay.conf'), 'utf8').split('\n')
     systemd = await startSystemd(
-      Object.fromEntries([
+      Object.fromEntries<readonly string[]>([
         ...texts,
         target('sysinit.target', 'DefaultDependencies=no'),
         target('basic.target', 'Requires=sysinit.target', 'After=sysinit.target'),
