@@ -34,6 +34,7 @@ import { CONFIG_FILE, GRUB_PARTITION, type Target, inTarget } from './snap/targe
 import { sweepWorkDirectories } from './sweep-work-directories.ts'
 import { readProcessActor } from './sys/actor-process.ts'
 import { systemClock } from './sys/clock-system.ts'
+import { createForeignPrograms } from './sys/foreign-programs.ts'
 import { createNodeFiles } from './sys/files-node.ts'
 import { createLazyLog } from './sys/lazy-log.ts'
 import { createFlockLock } from './sys/lock-flock.ts'
@@ -43,6 +44,7 @@ import { createSystemdPower } from './sys/power-systemd.ts'
 import { isProcessAlive } from './sys/process-alive.ts'
 import { createExecaRunner } from './sys/runner-execa.ts'
 import { createShellSettler } from './sys/settler.ts'
+import { createSystemJournal } from './sys/system-journal.ts'
 import { createSystemdUnits } from './sys/units-systemd.ts'
 
 const RUN_DIRECTORY = '/run/belay'
@@ -188,6 +190,8 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     isAlive: isProcessAlive,
     power: createSystemdPower(runner),
     units,
+    systemJournal: target.live ? createSystemJournal(runner) : null,
+    foreignPrograms: createForeignPrograms(runner),
     faults: faultPointsFrom(process.env['BELAY_FAULT'], {
       // Signal 9 to process group 0: this process and all that it started in its group.
       kill: () => process.kill(0, 'SIGKILL'),

@@ -53,7 +53,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     mountpoint: directory,
   })
   const argumentsOf = (be: BeName, root: RootFilesystem): string[] =>
-    kernelArguments({ be, root, panicSeconds: policy.boot.panicSeconds, extra: policy.boot.kernelArguments })
+    kernelArguments({ be, root, panicSeconds: policy.boot.panicSeconds, deadlineSeconds: policy.trial.deadline, extra: policy.boot.kernelArguments })
   const entryText = (be: BeName, root: RootFilesystem): string => entryFile({ be, title: `${PRODUCT} - ${be}`, arguments: argumentsOf(be, root) })
   const recordOf = ({ kernelVersion, vmlinuz, initrd, verifiedAt }: BootSetRecord): BootSetRecord => ({ kernelVersion, vmlinuz, initrd, verifiedAt })
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
-import type { Index } from '../snap/model.ts'
+import type { HealthFault, Index, TrialHealth } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
 import { isUnstarted } from '../snap/plan/state.ts'
@@ -55,6 +55,12 @@ export interface RunningFacts {
   readonly subject: string | null
   /** The generation that `forward` leads to. */
   readonly left: number | null
+  /** What is or was on trial, by the boot choice. */
+  readonly trial: BeName | null
+  /** How the trial failed that the machine fell back from; null where GRUB saw its boots end, and nobody else did. */
+  readonly failure: TrialHealth | null
+  /** What is wrong with this boot. */
+  readonly faults: readonly HealthFault[]
   /** The machine was adopted and has not been started since. */
   readonly startsFirst: boolean
 }
@@ -88,6 +94,16 @@ const whyRunning = ({ index, choice, running, bootId }: Situation): RunningWhy =
   return session?.phase === 'trial' && session.be !== running && choice.trial === null ? 'rolled-back' : 'confirmed'
 }
 
+const failureOf = ({ index, choice }: Situation, why: RunningWhy): TrialHealth | null => {
+  const health = index?.trialHealth ?? null
+  return why === 'fallback-from-trial' && health?.be === choice?.trial && health !== null && health.faults.length > 0 ? health : null
+}
+
+const faultsNow = ({ index, running, bootId }: Situation): readonly HealthFault[] => {
+  const health = index?.bootHealth ?? null
+  return health !== null && health.be === running && health.bootId === bootId ? health.faults : []
+}
+
 /** Why the running version runs, and what comes next. Pure: from the index, the boot choice and what is mounted as root. */
 export const explainRunning = (situation: Situation): RunningFacts => {
   const { index, choice, running } = situation
@@ -113,6 +129,9 @@ export const explainRunning = (situation: Situation): RunningFacts => {
     subject: session?.text.replace(/^before /, 'the ') ?? (failedTrial === null ? null : `the trial of ${failedTrial.be}`),
     // What is left before its reboot is on the stack already.
     left: left === runs?.generation ? null : left,
+    trial: choice?.trial ?? null,
+    failure: failureOf(situation, why),
+    faults: faultsNow(situation),
     startsFirst: why === 'foreign' && index !== null && next !== null && (index.lastStart ?? null) === null,
   }
 }

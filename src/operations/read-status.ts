@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { BelayError } from '../errors.ts'
 import { nextBoot } from '../boot/boot-choice.ts'
-import type { Index } from '../snap/model.ts'
+import { HealthFault, type Index, type TrialHealth } from '../snap/model.ts'
 import { BootChoice } from '../boot/boot-choice.ts'
 import type { Appliance } from './appliance.ts'
 import { RunningWhy, explainRunning } from './explain-running.ts'
@@ -24,6 +24,7 @@ export const Status = z.object({
       confirmed: z.boolean(),
       why: RunningWhy.describe('why it runs'),
       subject: z.string().nullable().describe('the upgrade or trial that is the reason'),
+      faults: z.array(HealthFault).describe('what the last check of this boot’s health found wrong'),
       startsFirst: z.boolean().describe('the machine was adopted, and the next boot is the first of a version of belay’s'),
       packages: z.record(z.string(), z.string()).describe('versions of the important packages'),
       dataFormat: z.string().nullable(),
@@ -40,6 +41,25 @@ export const Status = z.object({
     .nullable()
     .describe('what GRUB starts next; null when the boot choice is lost'),
   choice: BootChoice.nullable(),
+  trial: z
+    .object({
+      be: z.string(),
+      attemptsLeft: z.int(),
+      healthyBoots: z.int().describe('in a row, so far'),
+      wanted: z.int().describe('healthy boots that confirm it, by the policy of what runs'),
+    })
+    .nullable()
+    .describe('what is on trial'),
+  failedTrial: z
+    .object({
+      be: z.string(),
+      at: z.string(),
+      faults: z.array(HealthFault).describe('why'),
+      since: z.string().nullable().describe('what was written since then in its root is kept with it'),
+      dataLeft: z.array(z.string()).describe('where its data is not that of what runs'),
+    })
+    .nullable()
+    .describe('the trial that the machine fell back from; null as well where nobody knows why its boots ended'),
   session: z.object({ operation: z.string(), phase: z.string(), be: z.string(), fallback: z.string(), generation: z.int(), text: z.string() }).nullable(),
   aptRun: z
     .object({ text: z.string(), pid: z.int(), atWork: z.boolean().describe('false when it has ended and was not closed yet') })
@@ -68,6 +88,15 @@ const generationOfBe = (index: Index | null, name: string | null): number | null
   const be = index?.bootEnvironments.find((candidate) => candidate.name === name)
   return index === null || be === undefined ? null : versionOf(index, be)
 }
+
+const trialOf = ({ policy }: Appliance, index: Index | null, choice: BootChoice | null): Status['trial'] => {
+  const trial = choice?.trial ?? null
+  if (choice === null || trial === null || (choice.attemptsLeft === 0 && (index?.trialHealth?.faults.length ?? 0) > 0)) return null
+  const healthyBoots = index?.trialHealth?.be === trial ? index.trialHealth.healthyBoots : 0
+  return { be: trial, attemptsLeft: choice.attemptsLeft, healthyBoots, wanted: policy.trial.healthyBoots }
+}
+
+const failedTrialOf = ({ be, at, faults, since, dataLeft }: TrialHealth): NonNullable<Status['failedTrial']> => ({ be, at, faults, since, dataLeft })
 
 /** What runs, what boots next and why. Works without the index. */
 export const readStatus = async (appliance: Appliance): Promise<Status> => {
@@ -105,6 +134,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
           confirmed: running !== null && choice?.good === running,
           why: facts.why,
           subject: facts.subject,
+          faults: [...facts.faults],
           startsFirst: facts.startsFirst,
           packages: be === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important,
           dataFormat: be?.dataFormat ?? null,
@@ -115,6 +145,8 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
         ? null
         : { be: next.be, why: next.why, generation: generationOfBe(index, next.be), kernel: nextBe?.bootSet?.kernelVersion ?? null, reason: WHY[next.why] },
     choice,
+    trial: trialOf(appliance, index, choice),
+    failedTrial: facts.failure === null ? null : failedTrialOf(facts.failure),
     session:
       session === null
         ? null

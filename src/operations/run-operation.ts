@@ -70,6 +70,7 @@ export const executorFor = (appliance: Appliance, conversation: Pick<Conversatio
         user: appliance.actor.user,
         error: error === null || error === undefined ? null : error instanceof Error ? error.message : JSON.stringify(error),
         recovered: recovering,
+        ...(plan.faults === undefined ? {} : { faults: [...plan.faults] }),
       })
       // The next operation that fails needs it as much.
       if (released) await makeReserveAgain(appliance)

@@ -73,7 +73,25 @@ export const Policy = z.strictObject({
         .default(null),
     })
     .prefault({}),
-  trial: z.strictObject({ attempts: z.int().min(1).max(3).default(3) }).prefault({}),
+  trial: z
+    .strictObject({
+      attempts: z.int().min(1).max(3).default(3),
+      /** Healthy boots in a row that confirm a version. */
+      healthyBoots: z.int().min(1).max(3).default(1),
+      /** Seconds after the start of a trial's boot by which it must have been found healthy. */
+      deadline: z.int().min(60).max(86_400).default(900),
+    })
+    .prefault({}),
+  health: z
+    .strictObject({
+      /** Units that must be active. */
+      units: z.array(UnitName).default([]),
+      /** What the machine must have of the network. */
+      network: z.enum(['none', 'default-route']).default('none'),
+      /** Seconds that each program in /etc/belay/health.d may take. */
+      timeLimit: z.int().min(1).max(3600).default(60),
+    })
+    .prefault({}),
   upgrade: z
     .strictObject({
       /** After a failure that only a boot undoes: wait for the operator, or reboot at once. */

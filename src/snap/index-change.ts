@@ -1,4 +1,4 @@
-import type { BootEnvironment, DataVolume, Generation, Hold, Index, LastStart, Remain, Session } from './model.ts'
+import type { BootEnvironment, BootHealth, DataVolume, Generation, Hold, Index, LastStart, Remain, Session, TrialHealth } from './model.ts'
 import type { BeName, DataName, GenerationId } from './names.ts'
 
 /** The fields of a loose record that this belay knows: Omit would lose them to the index signature. */
@@ -40,6 +40,9 @@ export type IndexChange =
   | { readonly change: 'session'; readonly session: Update<Session | null> }
   | { readonly change: 'last-start'; readonly lastStart: Update<LastStart | null> }
   | { readonly change: 'remains'; readonly remains: Update<readonly Remain[]> }
+  | { readonly change: 'trial-health'; readonly trialHealth: Update<TrialHealth | null> }
+  | { readonly change: 'boot-health'; readonly bootHealth: Update<BootHealth | null> }
+  | { readonly change: 'known-faults'; readonly knownFaults: Update<readonly string[]> }
 
 type ChangeOf<Name extends IndexChange['change']> = Extract<IndexChange, { readonly change: Name }>
 
@@ -90,6 +93,12 @@ export const inverseOf = (change: IndexChange): IndexChange | null => {
       return { ...change, lastStart: swap(change.lastStart) }
     case 'remains':
       return { ...change, remains: swap(change.remains) }
+    case 'trial-health':
+      return { ...change, trialHealth: swap(change.trialHealth) }
+    case 'boot-health':
+      return { ...change, bootHealth: swap(change.bootHealth) }
+    case 'known-faults':
+      return { ...change, knownFaults: swap(change.knownFaults) }
   }
 }
 
@@ -189,5 +198,11 @@ export const applyChange = (index: Index, change: IndexChange): Index => {
       return { ...index, lastStart: change.lastStart.to }
     case 'remains':
       return withRemains(index, change.remains.to)
+    case 'trial-health':
+      return { ...index, trialHealth: change.trialHealth.to }
+    case 'boot-health':
+      return { ...index, bootHealth: change.bootHealth.to }
+    case 'known-faults':
+      return { ...index, knownFaults: [...change.knownFaults.to] }
   }
 }

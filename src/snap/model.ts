@@ -150,6 +150,36 @@ export type LastStart = z.infer<typeof LastStart>
 /** Something that was let go and is to be destroyed: nothing offers it any more, and it stays here until it is gone. */
 export const Remain = z.looseObject({ kind: open(['generation', 'be', 'data']), name: z.string(), since: z.string() })
 export type Remain = z.infer<typeof Remain>
+/** Something that a check of health found wrong. */
+export const HealthFault = z.looseObject({
+  /** Which check, in a word of operations/health/check-health.ts. */
+  check: z.string(),
+  text: z.string(),
+  /** The last that a unit or a program wrote. */
+  lines: z.array(z.string()),
+})
+export type HealthFault = z.infer<typeof HealthFault>
+
+/** How the trial goes that is under way, or how the last one failed. */
+export const TrialHealth = z.looseObject({
+  be: BeName,
+  at: z.string(),
+  /** The boot that was judged last, as the kernel names it. */
+  bootId: z.string().nullable(),
+  /** In a row, the last one judged included. */
+  healthyBoots: z.int().nonnegative(),
+  /** Why it failed; none while it goes well. */
+  faults: z.array(HealthFault),
+  /** Of a failed one: since when what was written in its root is not in its fallback. */
+  since: z.string().nullable(),
+  /** Of a failed one: where its data is not that of its fallback. */
+  dataLeft: z.array(AbsolutePath),
+})
+export type TrialHealth = z.infer<typeof TrialHealth>
+
+/** What was wrong with a boot that was no trial. */
+export const BootHealth = z.looseObject({ be: BeName, at: z.string(), bootId: z.string().nullable(), faults: z.array(HealthFault) })
+export type BootHealth = z.infer<typeof BootHealth>
 
 /** All that belay knows of an appliance, except what boots next: that is the env block's alone. */
 export const Index = z.looseObject({
@@ -164,6 +194,10 @@ export const Index = z.looseObject({
   left: z.array(GenerationId),
   session: Session.nullable(),
   lastStart: LastStart.nullable().exactOptional(),
+  trialHealth: TrialHealth.nullable().exactOptional(),
+  bootHealth: BootHealth.nullable().exactOptional(),
+  /** Units that had failed in the last boot of a confirmed version; without it nobody knows which failures are new. */
+  knownFaults: z.array(z.string()).exactOptional(),
   generations: z.array(Generation),
   bootEnvironments: z.array(BootEnvironment),
   data: z.array(DataVolume),

@@ -9,6 +9,7 @@ import { createLoginMessageFile } from '../../src/snap/login-message-file.ts'
 import { ManifestStore } from '../../src/snap/manifest-store.ts'
 import { SpaceReserve } from '../../src/snap/space-reserve.ts'
 import { MemoryAptRuns } from './memory-apt-runs.ts'
+import { MemorySystemJournal } from './memory-system-journal.ts'
 import { MemoryLock } from './memory-lock.ts'
 import { FORMAT_FILE, type SmallPackages } from './small-packages.ts'
 
@@ -38,6 +39,8 @@ export const assembleAppliance = (
         return { installed, packages: summarisePackages(installed, ['gateway']), dataFormat: parseDataFormat(format, FORMAT_FILE) }
       },
     },
+    systemJournal: new MemorySystemJournal(),
+    foreignPrograms: { run: () => Promise.resolve({ status: null, late: false, lines: ['there are no programs in memory'] }) },
     loginMessage: createLoginMessageFile(files, runDirectory),
     lock: new MemoryLock(),
     actor: { uid: 0, user: 'root', pid: 1000 + processNumber, startTime: String(processNumber), terminal: false },

@@ -5,6 +5,7 @@ import type { Quiesce } from './quiesce.ts'
 import { Numbering, type PlanContext, type PlanningState, runningBe } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
+import { attemptsOf, endTrialHealth } from './trial-health.ts'
 
 interface ArmRequest {
   /** What the session is of: an upgrade by belay, or a run of apt that belay did not start. */
@@ -29,10 +30,12 @@ interface Armed {
 const armedChoice = ({ fallback }: Pick<Session, 'fallback'>): BootChoice => ({ good: fallback, trial: null, attemptsLeft: 0, once: null })
 
 /** The result on trial, with the untouched version as its fallback. */
-const trialChoice = ({ be, fallback }: Session, context: PlanContext): BootChoice => {
-  const attemptsLeft = context.policy.trial.attempts === 1 ? 1 : context.policy.trial.attempts === 2 ? 2 : 3
-  return { good: fallback, trial: be, attemptsLeft, once: null }
-}
+const trialChoice = ({ be, fallback }: Session, context: PlanContext): BootChoice => ({
+  good: fallback,
+  trial: be,
+  attemptsLeft: attemptsOf(context.policy),
+  once: null,
+})
 
 /** The steps that make an armed session what GRUB knows. */
 export const armSteps = (state: PlanningState, session: Session, changes: readonly PlannedChange[]): Step[] => {
@@ -96,6 +99,7 @@ export const trialSteps = (state: Pick<PlanningState, 'index'>, running: BootEnv
       data: state.index.data.filter((data) => data.role === 'data' && running.data.some((use) => use.data === data.name)),
     },
     { planned: 'change', change: { change: 'session', session: { from: session, to: { ...session, phase: 'trial' } } } },
+    ...endTrialHealth(state.index),
   ]
   return [
     { id: 'verify-packages', kind: 'packages.verify', why: 'check that dpkg left nothing half done' },

@@ -3,6 +3,7 @@ import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
 import type { BootEnvironment, Generation } from '../model.ts'
 import type { GenerationId } from '../names.ts'
 import type { Plan } from './plan.ts'
+import { endTrialHealth, learnFaults } from './trial-health.ts'
 import { replaceStandby } from './replace-standby.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
@@ -13,6 +14,8 @@ interface ConfirmRequest {
   readonly atomic: boolean
   /** Another version was chosen since this one was started. */
   readonly leaving?: boolean
+  /** Units that have failed now: those of a version that is healthy all the same. Null where nobody can tell. */
+  readonly failedUnits?: readonly string[] | null
 }
 
 /**
@@ -102,6 +105,8 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
   if (origin?.health === 'unknown') {
     changes.push({ planned: 'change', change: { change: 'generation-health', id: origin.id, health: { from: origin.health, to: 'confirmed' } } })
   }
+  changes.push(...endTrialHealth(index))
+  if (Array.isArray(request.failedUnits)) changes.push({ planned: 'change', change: learnFaults(index, request.failedUnits) })
   changes.push({ planned: 'change', change: { change: 'be-confirmed', name: running.name, confirmedAt: { from: running.confirmedAt, to: context.now } } })
 
   return {

@@ -1,4 +1,5 @@
 import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { HealthFault } from '../model.ts'
 import type { LeftBehind } from './left-behind.ts'
 import type { Verdict } from './retention-verdict.ts'
 import type { Step } from './step.ts'
@@ -44,6 +45,8 @@ export interface Plan {
   readonly leavesBehind?: readonly LeftBehind[]
   /** Of prune: what is said of every generation. */
   readonly retention?: readonly Verdict[]
+  /** Of a fallback: why, for the audit log. */
+  readonly faults?: readonly HealthFault[]
   readonly steps: readonly Step[]
   /** Id of the step whose success makes the operation done: before it all is undone on failure, after it all is resumed. Null for a plan without steps. */
   readonly commit: string | null

@@ -1,6 +1,21 @@
 import { z } from 'zod'
 import { BootChoice } from '../../boot/boot-choice.ts'
-import { BootEnvironment, BootSetRecord, DataUse, DataVolume, Generation, Hold, LastStart, Member, Remain, Session, Volume } from '../model.ts'
+import {
+  BootEnvironment,
+  BootHealth,
+  BootSetRecord,
+  DataUse,
+  DataVolume,
+  Generation,
+  HealthFault,
+  Hold,
+  LastStart,
+  Member,
+  Remain,
+  Session,
+  TrialHealth,
+  Volume,
+} from '../model.ts'
 import { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { type PlannedChange, type Step, type StepKind, type StepOf } from './step.ts'
@@ -50,6 +65,9 @@ const Change = z.discriminatedUnion('change', [
   z.looseObject({ change: z.literal('session'), session: updateOf(Session.nullable()) }),
   z.looseObject({ change: z.literal('last-start'), lastStart: updateOf(LastStart.nullable()) }),
   z.looseObject({ change: z.literal('remains'), remains: updateOf(z.array(Remain)) }),
+  z.looseObject({ change: z.literal('trial-health'), trialHealth: updateOf(TrialHealth.nullable()) }),
+  z.looseObject({ change: z.literal('boot-health'), bootHealth: updateOf(BootHealth.nullable()) }),
+  z.looseObject({ change: z.literal('known-faults'), knownFaults: updateOf(z.array(z.string())) }),
 ])
 
 const Planned = z.discriminatedUnion('planned', [
@@ -210,6 +228,7 @@ export const PlanSchema = z
         }),
       )
       .exactOptional(),
+    faults: z.array(HealthFault).exactOptional(),
     steps: Steps,
     commit: z.string().nullable(),
     escape: z.looseObject({ from: z.string(), resume: z.string().exactOptional(), steps: Steps }).nullable(),

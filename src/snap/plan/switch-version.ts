@@ -23,6 +23,7 @@ import {
   wasStarted,
 } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
+import { attemptsOf, endTrialHealth } from './trial-health.ts'
 import { takeGeneration } from './take-generation.ts'
 import { refuseTorn } from './torn.ts'
 
@@ -42,8 +43,6 @@ export interface SwitchRequest {
   /** What lies in root and is not the operating system. */
   readonly pathsInRoot: readonly PathInRoot[]
 }
-
-const attempts = (policyAttempts: number): BootChoice['attemptsLeft'] => (policyAttempts === 1 ? 1 : policyAttempts === 2 ? 2 : 3)
 
 const defaultTarget = (state: PlanningState, request: SwitchRequest, running: BeName): Generation => {
   const { index } = state
@@ -76,7 +75,7 @@ const choiceFor = (state: PlanningState, request: SwitchRequest, target: BeName,
   const { good } = state.choice
   if (request.once) return { ...state.choice, once: target }
   if (target === good) return { good, trial: null, attemptsLeft: 0, once: null }
-  return { good, trial: target, attemptsLeft: attempts(context.policy.trial.attempts), once: null }
+  return { good, trial: target, attemptsLeft: attemptsOf(context.policy), once: null }
 }
 
 const sameData = (a: BootEnvironment, b: BootEnvironment): boolean =>
@@ -189,6 +188,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
   if (JSON.stringify(stack) !== JSON.stringify(state.index.left)) {
     changes.push({ planned: 'change', change: { change: 'left', left: { from: state.index.left, to: stack } } })
   }
+  if (!request.once) changes.push(...endTrialHealth(state.index))
   if (request.keepConfig) notices.push(`the configuration of ${running.name} is taken along`)
   if (changes.length > 0) steps.push({ id: 'record', kind: 'index.change', changes, why: 'record what was left and what comes next' })
 

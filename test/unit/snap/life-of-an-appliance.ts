@@ -3,6 +3,7 @@ import { FailedError } from '../../../src/errors.ts'
 import { closeUpgrade } from '../../../src/operations/close-upgrade.ts'
 import { confirmVersion } from '../../../src/operations/confirm-version.ts'
 import { guardAptRun } from '../../../src/operations/guard-apt-run.ts'
+import { endIncompleteTrial, judgeThisBoot, passGate } from '../../../src/operations/health/judge-this-boot.ts'
 import { keepGeneration } from '../../../src/operations/keep-generation.ts'
 import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { deleteGenerations, pruneGenerations } from '../../../src/operations/remove-generations.ts'
@@ -34,6 +35,8 @@ export type Action =
   | { readonly act: 'delete'; readonly pick: number }
   | { readonly act: 'prune'; readonly newest: number }
   | { readonly act: 'reboot' }
+  /** The health gate at the end of a boot. */
+  | { readonly act: 'judge'; readonly sick: boolean }
   | { readonly act: 'write'; readonly where: 'root' | 'config' | 'data' | 'identity'; readonly text: string }
   | { readonly act: 'purge'; readonly leavesDirectory: boolean }
   | { readonly act: 'start-unit' }
@@ -83,7 +86,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 5, arbitrary: fc.constant({ act: 'reboot' as const }) },
-  { weight: 4, arbitrary: fc.constant({ act: 'confirm' as const }) },
+  { weight: 3, arbitrary: fc.constant({ act: 'confirm' as const }) },
+  { weight: 4, arbitrary: fc.record({ act: fc.constant('judge' as const), sick: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('keep' as const), pick, keep: fc.boolean(), days: fc.option(fc.integer({ min: 1, max: 9 })) }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('delete' as const), pick }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('prune' as const), newest: fc.integer({ min: 1, max: 3 }) }) },
@@ -137,6 +141,8 @@ export const perform = async (appliance: Appliance, machine: MemoryAppliance, be
       return switchVersion(appliance, { ...action, id: action.pick === null ? null : chosen(action.pick) }, quietly)
     case 'confirm':
       return confirmVersion(appliance, quietly)
+    case 'judge':
+      return judgeTheBoot(appliance, action.sick)
     case 'keep':
       return keepGeneration(
         appliance,
@@ -169,6 +175,15 @@ export const perform = async (appliance: Appliance, machine: MemoryAppliance, be
       if (action.leavesDirectory) await machine.files.makeDirectory(`/target${CONFIG}`)
       return null
   }
+}
+
+/** As belay-health.service and, behind it, belay-confirm.service or belay-fall-back.service do. */
+const judgeTheBoot = async (appliance: Appliance, sick: boolean): Promise<null> => {
+  const faults = sick ? [{ check: 'units', text: 'gateway.service has failed', lines: [] }] : []
+  const verdict = await judgeThisBoot(appliance, faults, quietly)
+  if (verdict === 'confirm' || verdict === 'wait') await passGate(appliance, quietly)
+  if (verdict === 'fall-back' && (await endIncompleteTrial(appliance, quietly))) await appliance.power.reboot()
+  return null
 }
 
 export const generationAt = (seen: Observation, pick: number): number => seen.index.generations[pick % seen.index.generations.length]?.id ?? 1
