@@ -79,7 +79,7 @@ const PARTS = ['packages', 'files', 'data'] as const
 async function expectOneVersion({ root }: Machine, { before, after }: Recording, be: string): Promise<void> {
   const started = await versionIn(root)
   const others = [before, after].map((version) => PARTS.filter((part) => version[part] !== started[part]))
-  expect(others, `what of ${be} is not of the old version, and what not of the new one`).toContainEqual([])
+  expect(others, `what of ${be} is not of the old version, and what not of the new one: ${JSON.stringify(others)}`).toContainEqual([])
   const { stdout } = await runTool('/usr/bin/dpkg', [`--admindir=${root}/var/lib/dpkg`, '--audit'], { expect: [0, 1] })
   expect(stdout, 'dpkg --audit').toBe('')
 }
