@@ -162,6 +162,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       return (await readable(be))?.poolFeatures ?? null
     },
     removeBootSet: (be) => sets.remove(be),
+    removeOrphans: () => sets.removeOrphans(),
     isInStep: (be, rootDirectory, root) => sets.isInStep({ be, rootDirectory, filesystem: root.driver }),
     async faultsOf(be, thorough) {
       return (await sets.check(be, { thorough })).map((problem) => problem.message)

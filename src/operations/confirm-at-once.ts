@@ -3,7 +3,7 @@ import type { BootSetRecord } from '../snap/model.ts'
 import type { Executor } from '../snap/executor.ts'
 import { planConfirm } from '../snap/plan/confirm.ts'
 import type { Appliance } from './appliance.ts'
-import { pruneByItself } from './remove-generations.ts'
+import { pruneByItself } from './carry-out-retention.ts'
 import { planContext, readPlanningState, readRunning } from './read-planning-state.ts'
 
 /** Whether the machine must boot before it runs what was installed: another kernel or initrd, or a package says so. */

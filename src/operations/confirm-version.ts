@@ -6,7 +6,7 @@ import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
 import { readRunningFacts } from './read-running-facts.ts'
 import { lockedByAnyPolicy } from './hold-lock.ts'
-import { pruneByItself } from './remove-generations.ts'
+import { pruneByItself } from './carry-out-retention.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
 /** `belay confirm`: what runs is healthy and stays. Without a readable index, journal or policy the boot choice alone is confirmed. */

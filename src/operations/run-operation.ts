@@ -1,12 +1,12 @@
 import { LockedError, NoSpaceError, RefusedError } from '../errors.ts'
-import { type ExecutionEvent, Executor, type Results } from '../snap/executor.ts'
-import { allEffects } from '../snap/effects/all-effects.ts'
+import type { ExecutionEvent, Results } from '../snap/executor.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { PlanContext, PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { closeAptRun } from './close-apt-run.ts'
+import { executorFor, makeReserveAgain } from './executor-for.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
-import { planContext, readBasis, readPlanningState } from './read-planning-state.ts'
+import { planContext, readPlanningState } from './read-planning-state.ts'
 
 /** How the caller takes part in an operation. */
 export interface Conversation {
@@ -35,49 +35,6 @@ export interface Recovered {
   readonly outcome: 'done' | 'undone' | 'escaped'
 }
 
-export const executorFor = (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>, recovering = false): Executor => {
-  let current: Plan | null = null
-  let released = false
-  return new Executor({
-    effects: allEffects(appliance),
-    journals: appliance.journals,
-    readBasis: () => readBasis(appliance),
-    faults: appliance.faults,
-    clock: appliance.clock,
-    log: appliance.log,
-    owner: { pid: appliance.actor.pid, startTime: appliance.actor.startTime },
-    signal: conversation.signal,
-    releaseReserve: () => {
-      released = true
-      return appliance.reserve.release()
-    },
-    onPlan: (plan) => {
-      current = plan
-    },
-    onEvent: (event) => {
-      if (current !== null) conversation.onEvent(event, current)
-    },
-    onEnded: async (plan, outcome, error) => {
-      // The process that is recovered may have died between its record and the end of its journal.
-      if (recovering && (await appliance.audit.read()).some((entry) => entry.plan === plan.id)) return
-      await appliance.audit.append({
-        at: appliance.clock.now().toISOString(),
-        plan: plan.id,
-        operation: plan.operation,
-        summary: plan.summary,
-        outcome,
-        uid: appliance.actor.uid,
-        user: appliance.actor.user,
-        error: error === null || error === undefined ? null : error instanceof Error ? error.message : JSON.stringify(error),
-        recovered: recovering,
-        ...(plan.faults === undefined ? {} : { faults: [...plan.faults] }),
-      })
-      // The next operation that fails needs it as much.
-      if (released) await makeReserveAgain(appliance)
-    },
-  })
-}
-
 /** Bring runs that died to an end: undo, finish, or leave it to the next boot; close a run of apt whose owner is gone. The lock must be held. */
 export const recoverInterrupted = async (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>): Promise<Recovered[]> => {
   const recovered: Recovered[] = []
@@ -98,12 +55,6 @@ export const recoverInterrupted = async (appliance: Appliance, conversation: Pic
   if (recovered.length > 0) await makeReserveAgain(appliance)
   return recovered
 }
-
-/** A disk without room for the reserve is doctor's to report. */
-const makeReserveAgain = (appliance: Appliance): Promise<void> =>
-  appliance.reserve.make(appliance.policy).catch((error: unknown) => {
-    appliance.log.warn('the space reserve could not be made again', { error: String(error) })
-  })
 
 type Planner = (state: PlanningState, context: PlanContext) => Plan | Promise<Plan>
 

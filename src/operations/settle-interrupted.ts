@@ -2,16 +2,15 @@ import { BelayError } from '../errors.ts'
 import type { BeName } from '../snap/names.ts'
 import { findTorn, planMarkTorn } from '../snap/plan/torn.ts'
 import type { Appliance } from './appliance.ts'
+import { UNATTENDED, executorFor } from './executor-for.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
-import { type Conversation, type Recovered, executorFor, recoverInterrupted } from './run-operation.ts'
+import { type Recovered, recoverInterrupted } from './run-operation.ts'
 
 export interface Settled {
   readonly recovered: readonly Recovered[]
   /** The boot environment that was found torn. */
   readonly torn: BeName | null
 }
-
-const UNATTENDED = { onEvent: () => undefined, signal: new AbortController().signal } satisfies Pick<Conversation, 'onEvent' | 'signal'>
 
 /**
  * What a power cut or a kill interrupted is finished or undone, and what it left torn is marked, without waiting for a person. What fails of it, doctor

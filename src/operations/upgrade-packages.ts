@@ -6,11 +6,12 @@ import { type PlanContext, type PlanningState, basisOf, runningBe } from '../sna
 import { planUpgrade, refuseUpgrade } from '../snap/plan/upgrade.ts'
 import type { Appliance } from './appliance.ts'
 import { confirmAtOnce } from './confirm-at-once.ts'
+import { executorFor } from './executor-for.ts'
 import { findUnitsToStop } from './find-units-to-stop.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
 import { readUpgradeSpace } from './read-upgrade-space.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
-import { type Conversation, type OperationResult, executorFor, recoverInterrupted, refuseReadOnly } from './run-operation.ts'
+import { type Conversation, type OperationResult, recoverInterrupted, refuseReadOnly } from './run-operation.ts'
 import { type Wanted, wantPackages, withRelease } from './wanted-packages.ts'
 
 export interface UpgradeOptions {

@@ -29,6 +29,8 @@ export interface BootFiles {
   /** Features of ZFS pools that its kernel can read; null when that is not known, or its root is not on ZFS. */
   poolFeaturesOf(be: BeName): Promise<readonly string[] | null>
   removeBootSet(be: BeName): Promise<void>
+  /** Remove what an interrupted change left of boot sets. */
+  removeOrphans(): Promise<void>
   /** Whether the boot set is what the root's /boot would give now; cheap. */
   isInStep(be: BeName, rootDirectory: string, root: RootFilesystem): Promise<boolean>
   /** Faults of a boot set in words, none when it is sound; thorough reads and hashes it all. */

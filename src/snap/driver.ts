@@ -75,6 +75,8 @@ export interface Driver {
   space(): Promise<PoolSpace>
   /** Bytes that come free at least when volumes go; null where the filesystem does not say (btrfs without quotas). */
   bytesHeldBy(volumes: readonly Volume[]): Promise<number | null>
+  /** What anybody has written into the pool until now is on its disks: packages unpack with renames and fsync not all that they write. */
+  flush(): Promise<void>
   /** Wait until the room of what was destroyed is free, but not for ever. */
   awaitFreed(): Promise<void>
   /** What the pool demands of a ZFS that imports it, and what the running one would add to that on `zpool upgrade`. None on btrfs. */

@@ -118,6 +118,11 @@ export class MemoryBootFiles implements BootFiles {
     return this.#change(() => this.#partition.bootSets.delete(be))
   }
 
+  /** A set is changed as a whole here. */
+  removeOrphans(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async isInStep(be: BeName, rootDirectory: string): Promise<boolean> {
     const set = this.#partition.bootSets.get(be)
     const found = await this.#readBoot(rootDirectory)

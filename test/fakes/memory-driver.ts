@@ -71,6 +71,10 @@ export class MemoryDriver implements Driver {
     return Promise.resolve(null)
   }
 
+  flush(): Promise<void> {
+    return Promise.resolve()
+  }
+
   awaitFreed(): Promise<void> {
     return Promise.resolve()
   }

@@ -54,6 +54,10 @@ export class BtrfsDriver implements Driver {
     return Promise.resolve(null)
   }
 
+  async flush(): Promise<void> {
+    await this.#pool.commands.sync(await this.#pool.top())
+  }
+
   async awaitFreed(): Promise<void> {
     await this.#pool.commands.awaitDeleted(await this.#pool.top())
   }

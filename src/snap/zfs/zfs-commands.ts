@@ -80,6 +80,11 @@ export class ZfsCommands {
     return (await this.#mapped(ZPOOL, ['get', '-H', '-p', '-o', 'value', 'guid', pool])).stdout.trim()
   }
 
+  /** Write what is in memory of a pool to its disks. */
+  async sync(pool: string): Promise<void> {
+    await this.#mapped(ZPOOL, ['sync', pool])
+  }
+
   /** Every feature of an imported pool that this ZFS knows, `disabled`, `enabled` or `active`. */
   async features(pool: string): Promise<PoolFeature[]> {
     return parseFeatures((await this.#mapped(ZPOOL, ['get', '-H', '-o', 'property,value', 'all', pool])).stdout)

@@ -91,6 +91,11 @@ export class ZfsDriver implements Driver {
     return this.#pools.commands.bytesHeldBy(found.flatMap((dataset) => (dataset === null ? [] : [dataset.name])))
   }
 
+  /** Of the pool with the versions: another one may be suspended, and would never answer. */
+  flush(): Promise<void> {
+    return this.#pools.commands.sync(this.#pools.name)
+  }
+
   /** Each destruction waits for itself. */
   awaitFreed(): Promise<void> {
     return Promise.resolve()

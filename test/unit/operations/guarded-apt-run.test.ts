@@ -102,9 +102,9 @@ describe('a run of apt that belay did not start', () => {
     expect(await machine.reboot()).toBe('be-000003')
     await recordBoot(machine.process())
     expect((await close(machine)).session).toMatchObject({ phase: 'failed' })
-    expect(await codesOf(machine)).toEqual(['fell-back'])
+    expect(await codesOf(machine)).toEqual(['fell-back', 'torn'])
     await confirmVersion(machine.process(), quietly)
-    expect(await codesOf(machine)).toEqual([])
+    expect(await codesOf(machine)).toEqual(['torn'])
   })
 })
 

@@ -6,15 +6,10 @@ import type { Appliance } from './appliance.ts'
 const RECORDS = ['.', 'generations', 'identity', 'journal'] as const
 
 /**
- * Removes what a power cut leaves of a file that was to take another's place: the kernel may have written it, and lost its new name.
+ * Removes what a power cut leaves of a file or a boot set that was to take another's place: the kernel may have written it, and lost its new name.
  * The lock must be held: whoever writes there holds it.
  */
-export const sweepTemporaryFiles = async ({
-  boot,
-  stateDirectory,
-  files,
-  log,
-}: Pick<Appliance, 'boot' | 'stateDirectory' | 'files' | 'log'>): Promise<void> => {
+export const sweepLeftovers = async ({ boot, stateDirectory, files, log }: Pick<Appliance, 'boot' | 'stateDirectory' | 'files' | 'log'>): Promise<void> => {
   const namesIn = (directory: string): Promise<string[]> =>
     files.list(directory).catch((error: unknown) => {
       if (error instanceof NotFoundError) return []
@@ -24,8 +19,9 @@ export const sweepTemporaryFiles = async ({
     for (const directory of [...RECORDS.map((name) => `${stateDirectory}/${name}`), ...boot.directories]) {
       for (const name of await namesIn(directory)) if (isTemporaryName(name)) await files.remove(`${directory}/${name}`)
     }
+    await boot.removeOrphans()
   } catch (error) {
     if (!(error instanceof BelayError)) throw error
-    log.warn('what a power cut left of a file could not be removed', { error: error.message })
+    log.warn('what a power cut left could not be removed', { error: error.message })
   }
 }
