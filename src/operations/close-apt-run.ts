@@ -6,7 +6,7 @@ import { planCloseAptRun } from '../snap/plan/close-apt-run.ts'
 import { generationOf, isUnstarted } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { confirmAtOnce } from './confirm-at-once.ts'
-import { planContext, readPlanningState } from './read-planning-state.ts'
+import { planContext, readIndexIfReadable, readPlanningState } from './read-planning-state.ts'
 
 /** The run of apt that is armed, if one is. */
 export const armedAptRun = (index: Index | null): Session | null => {
@@ -31,7 +31,7 @@ export const closeAptRun = async (
   appliance: Appliance,
   executorOf: () => Executor,
 ): Promise<{ readonly plan: string; readonly operation: string; readonly outcome: 'done' | 'undone' | 'escaped' } | null> => {
-  const index = await appliance.index.readIfAny()
+  const index = await readIndexIfReadable(appliance)
   const session = armedAptRun(index)
   if (index === null || session === null || (await isAtWork(appliance, session))) return null
   // Without a boot choice nothing can be planned; doctor writes it again.

@@ -1,11 +1,12 @@
 import type { Appliance } from '../appliance.ts'
 import { armedAptRun, isAtWork } from '../close-apt-run.ts'
+import { readIndexIfReadable } from '../read-planning-state.ts'
 import { readUnguardedRuns } from '../unguarded-apt-runs.ts'
 import { type Check, type Diagnosis, note, problem } from './finding.ts'
 
 /** A run of apt that was not closed: what else is found may be its work in progress. */
 export const findOpenAptRun = async (appliance: Appliance): Promise<Diagnosis[]> => {
-  const session = armedAptRun(await appliance.index.readIfAny().catch(() => null))
+  const session = armedAptRun(await readIndexIfReadable(appliance))
   if (session === null) return []
   const subject = session.text.replace(/^before /, 'the ')
   return (await isAtWork(appliance, session))

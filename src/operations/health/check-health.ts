@@ -1,9 +1,9 @@
-import { BelayError, RefusedError } from '../../errors.ts'
+import { RefusedError } from '../../errors.ts'
 import type { HealthFault, Index } from '../../snap/model.ts'
 import { readOnlyAt } from '../../sys/mount-table.ts'
 import type { Units } from '../../sys/ports.ts'
 import type { Appliance } from '../appliance.ts'
-import { readRunning } from '../read-planning-state.ts'
+import { readIndexIfReadable, readRunning } from '../read-planning-state.ts'
 import { hasDefaultRoute } from './default-route.ts'
 import type { HealthCheck } from './health-check.ts'
 import { runHealthPrograms } from './health-programs.ts'
@@ -88,10 +88,7 @@ const checkNetwork = async ({ policy, files }: Appliance): Promise<HealthCheck[]
 
 /** Everything that says whether this boot is a healthy one, now. */
 export const checkHealth = async (appliance: Appliance): Promise<readonly HealthCheck[]> => {
-  const index = await appliance.index.readIfAny().catch((error: unknown) => {
-    if (!(error instanceof BelayError)) throw error
-    return null
-  })
+  const index = await readIndexIfReadable(appliance)
   return [
     verdict('policy', appliance.policyProblem?.message ?? '', 'config.yaml can be read'),
     ...(await checkUnits(appliance, index)),

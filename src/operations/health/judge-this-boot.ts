@@ -8,7 +8,7 @@ import type { Appliance } from '../appliance.ts'
 import { confirmVersion } from '../confirm-version.ts'
 import { type RunningFacts, explainRunning } from '../explain-running.ts'
 import { holdLock } from '../hold-lock.ts'
-import { readRunning, readRunningByPlace } from '../read-planning-state.ts'
+import { readIndexIfReadable, readRunning, readRunningByPlace } from '../read-planning-state.ts'
 import { type Conversation, runOperation } from '../run-operation.ts'
 import { BOOT_COMPLETE, checkUnits, unitsOf } from './check-health.ts'
 import { tellOfSickness } from './journal-messages.ts'
@@ -23,10 +23,7 @@ interface ThisBoot {
 }
 
 const readThisBoot = async (appliance: Appliance): Promise<ThisBoot> => {
-  const index = await appliance.index.readIfAny().catch((error: unknown) => {
-    if (!(error instanceof BelayError)) throw error
-    return null
-  })
+  const index = await readIndexIfReadable(appliance)
   const { choice } = await appliance.boot.readChoice()
   const running = index === null ? await readRunningByPlace(appliance) : await readRunning(appliance, index)
   const facts = explainRunning({ index, choice, running, bootId: appliance.bootId })
