@@ -1,6 +1,5 @@
 import { BelayError } from '../errors.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { GenerationId } from '../snap/names.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import { type PoolFacts, planPrune, wantedFree } from '../snap/plan/retention.ts'
 import type { PlanContext, PlanningState } from '../snap/plan/state.ts'
@@ -65,26 +64,23 @@ const hasTooLittleRoom = async ({ driver }: Appliance, rule: Rule): Promise<bool
   return space.free < wantedFree(rule, space)
 }
 
-/** A rule takes what it can: what cannot be destroyed now stays, with a notice, and the rest goes. */
-export const planRetention = async (appliance: Appliance, state: PlanningState, rule: Rule, context: PlanContext): Promise<Plan> => {
+/**
+ * A rule takes what it can: what cannot be destroyed now stays, with a notice, and the rest goes.
+ * @param bytes that generations hold, for whoever reads the plan
+ */
+export const planRetention = async (
+  appliance: Appliance,
+  state: PlanningState,
+  rule: Rule,
+  context: PlanContext,
+  bytes: PoolFacts['bytes'] = new Map(),
+): Promise<Plan> => {
   const inUse = new Map<string, string>()
-  const facts: PoolFacts = { inUse, space: await appliance.driver.space(), bytes: await readBytes(appliance, state) }
+  const facts: PoolFacts = { inUse, space: await appliance.driver.space(), bytes }
   for (;;) {
     const plan = planPrune(state, rule, context, facts)
     const known = inUse.size
     for (const { name, refusal } of await refusalsOf(appliance, plan)) inUse.set(name, refusal.message)
     if (inUse.size === known) return plan
   }
-}
-
-/** Bytes that each generation and the boot environments that stand for it hold alone. */
-const readBytes = async ({ driver }: Appliance, { index }: PlanningState): Promise<ReadonlyMap<GenerationId, number>> => {
-  const bytes = new Map<GenerationId, number>()
-  for (const generation of index.generations) {
-    const records = [generation, ...index.bootEnvironments.filter((be) => be.standsFor === generation.id)]
-    const held = await driver.bytesHeldBy(records.flatMap(({ members }) => members.map(({ volume }) => volume)))
-    if (held === null) return new Map()
-    bytes.set(generation.id, held)
-  }
-  return bytes
 }

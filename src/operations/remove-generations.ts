@@ -1,7 +1,9 @@
 import { BelayError } from '../errors.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { GenerationId } from '../snap/names.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import { planDelete } from '../snap/plan/removal.ts'
+import type { PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { makeRoom, planRetention } from './carry-out-retention.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
@@ -19,10 +21,16 @@ export const deleteGenerations = (appliance: Appliance, ids: readonly number[], 
 export const pruneGenerations = (appliance: Appliance, words: Partial<Rule>, conversation: Conversation): Promise<OperationResult> => {
   const rule: Rule = { ...appliance.policy.retention, ...words }
   return measured(appliance, () =>
-    runOperation(appliance, 'prune', (state, context) => planRetention(appliance, state, rule, context), conversation, {
-      usesReserve: true,
-      afterwards: () => makeRoom(appliance, rule),
-    }),
+    runOperation(
+      appliance,
+      'prune',
+      async (state, context) => planRetention(appliance, state, rule, context, await readBytes(appliance, state)),
+      conversation,
+      {
+        usesReserve: true,
+        afterwards: () => makeRoom(appliance, rule),
+      },
+    ),
   )
 }
 
@@ -46,4 +54,16 @@ const refuseInUse = async (appliance: Appliance, plan: Plan): Promise<Plan> => {
   const [first] = await refusalsOf(appliance, plan)
   if (first !== undefined) throw first.refusal
   return plan
+}
+
+/** Bytes that each generation and the boot environments that stand for it hold alone. */
+const readBytes = async ({ driver }: Appliance, { index }: PlanningState): Promise<ReadonlyMap<GenerationId, number>> => {
+  const bytes = new Map<GenerationId, number>()
+  for (const generation of index.generations) {
+    const records = [generation, ...index.bootEnvironments.filter((be) => be.standsFor === generation.id)]
+    const held = await driver.bytesHeldBy(records.flatMap(({ members }) => members.map(({ volume }) => volume)))
+    if (held === null) return new Map()
+    bytes.set(generation.id, held)
+  }
+  return bytes
 }
