@@ -6,6 +6,7 @@ import { quote } from './lab/guest.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest, LONG_SECONDS } from './story/belay-in-guest.ts'
+import { settle } from './story/settle.ts'
 
 const LONG = { timeoutSeconds: LONG_SECONDS }
 const INSTALL = 'DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install'
@@ -55,9 +56,6 @@ describe('Runs of apt in a machine', () => {
       'pid=$(systemctl show --property=MainPID --value belay-upgrade.service); [ "$pid" = 0 ] || tail --pid="$pid" -f /dev/null; ! systemctl --quiet is-failed belay-upgrade.service',
       LONG,
     )
-
-  /** The boot is over, and what follows from its health has been done. */
-  const settle = (machine: VirtualMachine): Promise<string> => machine.must('systemctl is-system-running --wait || :', LONG)
 
   /** Texts of the restore points since the last question, the oldest first. */
   const newRestorePoints = async (machine: VirtualMachine): Promise<string[]> => {
