@@ -3,6 +3,7 @@ import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
 import type { HealthFault, Index, TrialHealth } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
+import { dataLeftBy } from '../snap/plan/trial-boot.ts'
 import { isUnstarted } from '../snap/plan/state.ts'
 
 /** Why the version that runs does so. A belay of the future may know more words. */
@@ -42,6 +43,14 @@ export interface NamedVersion {
   readonly text: string | null
 }
 
+/** What an upgrade left behind that was cut or failed. */
+export interface TornVersion {
+  readonly be: BeName
+  readonly since: string
+  /** Where its data is not that of what runs. */
+  readonly dataLeft: readonly string[]
+}
+
 /** All that is to say of what runs and what comes next. */
 export interface RunningFacts {
   readonly why: RunningWhy
@@ -59,6 +68,8 @@ export interface RunningFacts {
   readonly trial: BeName | null
   /** How the trial failed that the machine fell back from; null where GRUB saw its boots end, and nobody else did. */
   readonly failure: TrialHealth | null
+  /** The upgraded root that the machine fell back from while packages were changing, and since when what was written in it is not in what runs. */
+  readonly torn: TornVersion | null
   /** What is wrong with this boot. */
   readonly faults: readonly HealthFault[]
   /** The machine was adopted and has not been started since. */
@@ -99,6 +110,13 @@ const failureOf = ({ index, choice }: Situation, why: RunningWhy): TrialHealth |
   return why === 'fallback-from-trial' && health?.be === choice?.trial && health !== null && health.faults.length > 0 ? health : null
 }
 
+const tornBy = ({ index, running }: Situation, why: RunningWhy): TornVersion | null => {
+  const session = index?.session ?? null
+  if (index === null || session === null || running === null || why !== 'fallback-from-upgrade') return null
+  const be = index.bootEnvironments.find(({ name }) => name === session.be)
+  return be === undefined ? null : { be: be.name, since: session.startedAt, dataLeft: dataLeftBy(index, be, running) }
+}
+
 const faultsNow = ({ index, running, bootId }: Situation): readonly HealthFault[] => {
   const health = index?.bootHealth ?? null
   return health !== null && health.be === running && health.bootId === bootId ? health.faults : []
@@ -131,6 +149,7 @@ export const explainRunning = (situation: Situation): RunningFacts => {
     left: left === runs?.generation ? null : left,
     trial: choice?.trial ?? null,
     failure: failureOf(situation, why),
+    torn: tornBy(situation, why),
     faults: faultsNow(situation),
     startsFirst: why === 'foreign' && index !== null && next !== null && (index.lastStart ?? null) === null,
   }

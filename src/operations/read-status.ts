@@ -60,6 +60,14 @@ export const Status = z.object({
     })
     .nullable()
     .describe('the trial that the machine fell back from; null as well where nobody knows why its boots ended'),
+  torn: z
+    .object({
+      be: z.string(),
+      since: z.string().describe('what was written since then in its root and its configuration is kept with it'),
+      dataLeft: z.array(z.string()).describe('where its data is not that of what runs'),
+    })
+    .nullable()
+    .describe('the upgraded version that the machine fell back from, because its packages were being changed or are broken'),
   session: z.object({ operation: z.string(), phase: z.string(), be: z.string(), fallback: z.string(), generation: z.int(), text: z.string() }).nullable(),
   aptRun: z
     .object({ text: z.string(), pid: z.int(), atWork: z.boolean().describe('false when it has ended and was not closed yet') })
@@ -147,6 +155,7 @@ export const readStatus = async (appliance: Appliance): Promise<Status> => {
     choice,
     trial: trialOf(appliance, index, choice),
     failedTrial: facts.failure === null ? null : failedTrialOf(facts.failure),
+    torn: facts.torn === null ? null : { ...facts.torn, dataLeft: [...facts.torn.dataLeft] },
     session:
       session === null
         ? null

@@ -1,6 +1,6 @@
 import type { RunningFacts } from '../operations/explain-running.ts'
 import { columns } from './columns.ts'
-import { faultsText, leftByFallback, reasonText, versionText } from './running-text.ts'
+import { faultsText, leftByFallback, reasonText, tornText, versionText } from './running-text.ts'
 
 type Command = readonly [command: string, does: string]
 
@@ -45,12 +45,13 @@ const commandsFor = (facts: RunningFacts): readonly Command[] => {
 const LINES_TOLD = 5
 
 /** What failed in the trial that was left, and what is wrong with this boot. */
-const healthLines = ({ failure, faults }: RunningFacts): string[] => [
+const healthLines = ({ failure, torn, faults }: RunningFacts): string[] => [
   ...(failure?.faults
     .flatMap(({ lines }) => lines)
     .slice(-LINES_TOLD)
     .map((line) => `    ${line}`) ?? []),
   ...[failure === null ? null : leftByFallback(failure)].flatMap((text) => (text === null ? [] : [`  ${text}`])),
+  ...(torn === null ? [] : [`  ${tornText(torn)}`]),
   ...(faults.length === 0 ? [] : [`  This version is not healthy: ${faultsText(faults)}.`]),
 ]
 

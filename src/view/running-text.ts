@@ -21,6 +21,10 @@ type FailedTrial = Readonly<Record<'be' | 'at', string>> & { readonly since: str
 export const leftByFallback = ({ be, at, since, dataLeft }: FailedTrial): string | null =>
   since === null ? null : `What was written in ${[...dataLeft, `the root of ${be}`].join(', ')} from ${minuteOf(since)} to ${minuteOf(at)} is kept with ${be}.`
 
+/** What the version of before an upgrade has not, its configuration included. */
+export const tornText = ({ be, since, dataLeft }: { readonly be: string; readonly since: string; readonly dataLeft: readonly string[] }): string =>
+  `What was written in ${[...dataLeft, `the root and the configuration of ${be}`].join(', ')} since ${minuteOf(since)} is kept with ${be}.`
+
 /** `2026-11-19T00:00:00.000Z` as people read it. */
 const minuteOf = (time: string): string => `${time.slice(0, 16).replace('T', ' ')} UTC`
 

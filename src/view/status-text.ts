@@ -1,6 +1,6 @@
 import type { Status } from '../operations/read-status.ts'
 import { bytes, columns, minute } from './columns.ts'
-import { faultsText, leftByFallback, reasonText } from './running-text.ts'
+import { faultsText, leftByFallback, reasonText, tornText } from './running-text.ts'
 
 const packagesText = (packages: Readonly<Record<string, string>>): string =>
   Object.entries(packages)
@@ -43,6 +43,7 @@ export const statusText = (status: Status, width: number | null = null): string 
     const { faults } = status.failedTrial
     rows.push(...faults.flatMap(({ lines }) => lines).map((line) => ['', line]), ['', leftByFallback(status.failedTrial) ?? ''])
   }
+  if (status.torn !== null) rows.push(['', tornText(status.torn)])
   if (status.trial !== null && status.trial.wanted > 1)
     rows.push(['Trial', `${String(status.trial.healthyBoots)} of ${String(status.trial.wanted)} healthy boots`])
   if (status.session !== null) rows.push(['Upgrade', `${status.session.phase}: ${status.session.text}`])

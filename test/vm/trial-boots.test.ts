@@ -3,6 +3,7 @@ import type { Status } from '../../src/operations/read-status.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest, LONG_SECONDS } from './story/belay-in-guest.ts'
+import { settle } from './story/settle.ts'
 
 /** A program of the vendor's that says whether the machine is healthy. */
 const CHECK = '/etc/belay/health.d/50-scene'
@@ -34,9 +35,6 @@ const SICK: Readonly<Record<string, Sickness>> = {
     reason: null,
   },
 }
-
-/** The boot is over, and what follows from its health has been done. */
-const settle = (machine: VirtualMachine): Promise<string> => machine.must('systemctl is-system-running --wait || :', { timeoutSeconds: LONG_SECONDS })
 
 describe('The health gate of a machine', () => {
   const step = adoptedScenario()

@@ -65,7 +65,7 @@ interface FailedBoot {
 }
 
 /** Mountpoints at which a boot environment has data that another does not use. */
-const dataLeftBy = (index: Index, be: BootEnvironment, next: string): string[] => {
+export const dataLeftBy = (index: Index, be: BootEnvironment, next: string): string[] => {
   const uses = index.bootEnvironments.find((candidate) => candidate.name === next)?.data ?? []
   return be.data.flatMap(({ mountpoint, data }) => (uses.some((use) => use.mountpoint === mountpoint && use.data === data) ? [] : [mountpoint]))
 }

@@ -61,7 +61,7 @@ describe('the login message', () => {
     ...(['armed', 'failed'] as const).map((phase): readonly [string, Facts, string] => [
       `the version before an upgrade that is ${phase}`,
       { session: session(phase, open), choice: goodChoice(3), running: 3 },
-      'belay: be-000003, generation 2 (generation 2): the upgrade to linux 6.2 was interrupted or failed, and this is the version of before.\n  belay confirm  to stay with it\n',
+      'belay: be-000003, generation 2 (generation 2): the upgrade to linux 6.2 was interrupted or failed, and this is the version of before.\n  What was written in the root and the configuration of be-000001 since 2026-11-21 03:00 UTC is kept with be-000001.\n  belay confirm  to stay with it\n',
     ]),
     [
       'what GRUB fell back to after the attempts of an upgrade',
