@@ -5,7 +5,8 @@ import { ENDLESS, ENDLESS_PIPE, FIRMWARE, PARTS, SINGLES } from './apt-runs/smal
 import { quote } from './lab/guest.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
-import { BelayInGuest, LONG_SECONDS } from './story/belay-in-guest.ts'
+import { BelayInGuest } from './story/belay-in-guest.ts'
+import { LONG_SECONDS } from './story/long-seconds.ts'
 import { settle } from './story/settle.ts'
 
 const LONG = { timeoutSeconds: LONG_SECONDS }

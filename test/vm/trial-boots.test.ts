@@ -2,7 +2,8 @@ import { describe, expect } from 'vitest'
 import type { Status } from '../../src/operations/read-status.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
-import { BelayInGuest, LONG_SECONDS } from './story/belay-in-guest.ts'
+import { BelayInGuest } from './story/belay-in-guest.ts'
+import { LONG_SECONDS } from './story/long-seconds.ts'
 import { settle } from './story/settle.ts'
 
 /** A program of the vendor's that says whether the machine is healthy. */

@@ -9,7 +9,9 @@ import { quote } from '../lab/guest.ts'
 import { scenario } from '../lab/scenario.ts'
 import type { MachineOptions, VirtualMachine } from '../lab/virtual-machine.ts'
 import { INIT } from './adopted-machine.ts'
-import { BelayInGuest, LONG_SECONDS } from './belay-in-guest.ts'
+import { BelayInGuest } from './belay-in-guest.ts'
+import { LONG_SECONDS } from './long-seconds.ts'
+import { settle } from './settle.ts'
 import { othersOf, readBootSets } from './boot-sets.ts'
 import { type MachineFacts, readMachineFacts } from './machine-facts.ts'
 
@@ -98,7 +100,7 @@ export const tellStory = (title: string, options: MachineOptions): void => {
 
     /** By hand, once the health gate is done, which confirms a healthy trial before. */
     const confirm = async (): Promise<void> => {
-      await machine.must('systemctl is-system-running --wait >/dev/null || :', { timeoutSeconds: LONG_SECONDS })
+      await settle(machine)
       await belay.must('confirm')
     }
 

@@ -1,5 +1,5 @@
 import type { Guest } from '../lab/guest.ts'
-import { LONG_SECONDS } from './belay-in-guest.ts'
+import { LONG_SECONDS } from './long-seconds.ts'
 
 /**
  * Waits until the boot is over, and what follows from its health has been done. systemd that starts itself anew meanwhile (a trial's watch has it do so)
