@@ -22,7 +22,7 @@ mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/belay; echo '{}' >/var/lib/belay/i
 for path in "$@"; do rm "$path"; done
 exec "$checkout/hooks/$hook" 6.12.117+deb13-amd64 /boot/vmlinuz-6.12.117+deb13-amd64`
 
-describe.skipIf(!existsSync('/usr/bin/unshare'))('the hooks of kernel packages and of update-initramfs', () => {
+describe('the hooks of kernel packages and of update-initramfs', () => {
   let work: string
 
   beforeEach(() => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 
@@ -15,11 +15,6 @@ const SECTOR = 512
 
 /** The boot.img of the GRUB under test. */
 export const BOOT_IMAGE = join(GRUB_ROOT, GRUB_PLATFORM, 'boot.img')
-
-const TOOLS = ['/usr/bin/qemu-system-x86_64', '/usr/sbin/mkfs.ext4', '/usr/sbin/debugfs', join(GRUB_ROOT, 'usr/bin/grub-mkimage'), BOOT_IMAGE]
-
-/** What this machine lacks for booting GRUB, empty when nothing. */
-export const missingForGrub = (): string[] => TOOLS.filter((tool) => !existsSync(tool))
 
 /** One start of the printing kernel, as it came over the serial line. */
 export interface SeenBoot {
