@@ -1,6 +1,6 @@
 // The directions of docs/architecture.md: dependencies point down, and only the composition root knows adapters.
 const ADAPTERS =
-  '^src/sys/(files-node|runner-execa|lock-flock|log-pino|clock-system|actor-process|settler|power-systemd|units-systemd)\\.ts$|^src/snap/(btrfs|zfs)/[^/]*-driver\\.ts$|^src/pkg/apt/'
+  '^src/sys/(files-node|runner-execa|lock-flock|log-pino|clock-system|actor-process|settler|power-systemd|units-systemd|system-journal|foreign-programs)\\.ts$|^src/snap/(btrfs|zfs)/[^/]*-driver\\.ts$|^src/pkg/apt/'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {

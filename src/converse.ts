@@ -61,7 +61,8 @@ export const converse = async (options: ConverseOptions): Promise<{ readonly con
     interrupted.abort()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-  outputMayBeLost()
+  // What a plan says, or an examination, is what it was asked for.
+  if (!options.plan) outputMayBeLost()
   return {
     conversation: {
       planOnly: options.plan,

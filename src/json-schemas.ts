@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import { CloseReport } from './operations/close-upgrade.ts'
 import { DoctorReport } from './operations/doctor-report.ts'
+import { GuardReport } from './operations/guard-apt-run.ts'
+import { HealthReport } from './operations/health/report-health.ts'
 import { GenerationList } from './operations/list-generations.ts'
 import { OperationReport } from './operations/operation-report.ts'
 import { BootReport } from './operations/record-boot.ts'
@@ -25,9 +28,12 @@ const OUTPUT_SCHEMAS = {
   list: GenerationList,
   show: GenerationDetails,
   doctor: DoctorReport,
+  health: HealthReport,
   audit: z.object({ entries: z.array(AuditEntry) }),
   'boot-set': RefreshedBootSet,
   booted: BootReport,
+  'before-apt': GuardReport,
+  'close-upgrade': CloseReport,
   operation: OperationReport,
   error: ErrorOutput,
 } as const

@@ -10,6 +10,7 @@ import type { Appliance } from './operations/appliance.ts'
 import { readRunningByPlace } from './operations/read-planning-state.ts'
 import { readRebootSituation } from './operations/read-reboot-situation.ts'
 import { createAptPackages } from './pkg/apt/apt-packages.ts'
+import { createAptRuns } from './pkg/apt/apt-runs.ts'
 import { parseDataFormat } from './pkg/data-format.ts'
 import { summarisePackages } from './pkg/package-summary.ts'
 import { POLICY_MISSING, type Policy, defaultPolicy, parsePolicy } from './policy/policy.ts'
@@ -33,6 +34,7 @@ import { CONFIG_FILE, GRUB_PARTITION, type Target, inTarget } from './snap/targe
 import { sweepWorkDirectories } from './sweep-work-directories.ts'
 import { readProcessActor } from './sys/actor-process.ts'
 import { systemClock } from './sys/clock-system.ts'
+import { createForeignPrograms } from './sys/foreign-programs.ts'
 import { createNodeFiles } from './sys/files-node.ts'
 import { createLazyLog } from './sys/lazy-log.ts'
 import { createFlockLock } from './sys/lock-flock.ts'
@@ -42,6 +44,7 @@ import { createSystemdPower } from './sys/power-systemd.ts'
 import { isProcessAlive } from './sys/process-alive.ts'
 import { createExecaRunner } from './sys/runner-execa.ts'
 import { createShellSettler } from './sys/settler.ts'
+import { createSystemJournal } from './sys/system-journal.ts'
 import { createSystemdUnits } from './sys/units-systemd.ts'
 
 const RUN_DIRECTORY = '/run/belay'
@@ -133,6 +136,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     settler,
     clock: systemClock,
     directory: grubDirectory,
+    filesystem: bootLayout.filesystem,
     policy,
     bootRoot: (volume) => driver.bootRoot(volume),
     timeZone: () => readTimeZone(files, inTarget(target, '/etc')),
@@ -147,6 +151,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     readDeb: libexec('read-deb'),
     policy: policy.packages,
   })
+  const units = target.live ? createSystemdUnits({ files, runner }) : null
   const describer: RootDescriber = {
     async describe(rootDirectory) {
       const installed = await packages.installed(rootDirectory)
@@ -162,6 +167,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     boot,
     bootLoader,
     packages,
+    aptRuns: createAptRuns({ files, log, root: target.root, pid: actor.pid, runDirectory, units }),
     index,
     manifests: new ManifestStore(files, stateDirectory),
     journals: new JournalDirectory(files, stateDirectory),
@@ -183,10 +189,13 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
     bootId,
     isAlive: isProcessAlive,
     power: createSystemdPower(runner),
-    units: target.live ? createSystemdUnits({ files, runner }) : null,
+    units,
+    systemJournal: target.live ? createSystemJournal(runner) : null,
+    foreignPrograms: createForeignPrograms(runner),
     faults: faultPointsFrom(process.env['BELAY_FAULT'], {
       // Signal 9 to process group 0: this process and all that it started in its group.
       kill: () => process.kill(0, 'SIGKILL'),
+      stop: () => process.kill(process.pid, 'SIGSTOP'),
       panic: () => files.append('/proc/sysrq-trigger', 'c'),
     }),
     randomHex: () => randomBytes(2).toString('hex'),

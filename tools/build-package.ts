@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 const CHECKOUT = join(import.meta.dirname, '..')
 const DPKG_BUILDPACKAGE = '/usr/bin/dpkg-buildpackage'
 /** What the package is built from. */
-const SOURCES = ['bin', 'debian', 'docs', 'grub', 'libexec', 'schemas', 'src', 'systemd', 'tools', 'package.json']
+const SOURCES = ['bin', 'debian', 'docs', 'hooks', 'libexec', 'schemas', 'src', 'systemd', 'tools', 'package.json']
 
 interface PackageOptions {
   /** Of the package and of the program in it; default: that of package.json, which the changelog shares. */

@@ -36,7 +36,7 @@ interface Told {
 const ROOT = join(import.meta.dirname, '..')
 /** No machine knows of these; what package.json asks for is in its lock. */
 const BESIDE_THE_STORY = [
-  ...['docs', 'bench', 'schemas', 'test/unit', 'test/integration', 'test/release', 'test/zfs'],
+  ...['docs', 'bench', 'schemas', 'test/unit', 'test/integration', 'test/long-life', 'test/power-cuts', 'test/release', 'test/zfs'],
   ...['vitest.config.ts', 'knip.json', 'eslint.config.js', 'package.json', '*.md', '.*'],
 ]
 

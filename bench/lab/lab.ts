@@ -11,7 +11,7 @@ import { FailedError, RefusedError } from '../../src/errors.ts'
 import { timeCommand } from './timed-command.ts'
 
 const CHECKOUT = join(import.meta.dirname, '../..')
-const PROGRAM = ['bin', 'dist', 'libexec', 'grub', 'schemas']
+const PROGRAM = ['bin', 'dist', 'libexec', 'hooks', 'schemas']
 const INIT = ['init', '--data-format', '/usr/share/acme/data-format', '--important', 'acme-*', '--yes']
 const RELEASE_TRIES = 10
 const RELEASE_PAUSE = 500

@@ -7,7 +7,7 @@ import { withBelayArchive } from '../../test/vm/lab/belay-archive.ts'
 import { quote } from '../../test/vm/lab/guest.ts'
 import { VirtualMachine } from '../../test/vm/lab/virtual-machine.ts'
 import { INIT } from '../../test/vm/story/adopted-machine.ts'
-import { LONG_SECONDS } from '../../test/vm/story/belay-in-guest.ts'
+import { LONG_SECONDS } from '../../test/vm/story/long-seconds.ts'
 import { COMMONJS } from '../../tools/build-program.ts'
 import { parseTimed, TIMER } from './timed-command.ts'
 

@@ -9,10 +9,10 @@ import { runInChroot } from './chroot.ts'
 import { finishInstallation } from './finish-installation.ts'
 import { parseFstab, planMounts } from './fstab.ts'
 import { readFromGrubPartition } from './grub-reads.ts'
-import { attachLoop } from './loop-device.ts'
+import { attachLoop, untilUnused } from './loop-device.ts'
 import { isWithin } from './mount-table.ts'
 import { type Layout, LARGEST_GRUB_PARTITION, planLayout, ROOT_OFFSET, writePartitionTable } from './partition-table.ts'
-import { releaseImages, unmountAll, type Released } from './release.ts'
+import { releaseImages, releaseLoop, unmountAll, type Released } from './release.ts'
 import type { RootArchive } from './root-archive.ts'
 import { ensureTemplateImage, SMALLEST_ROOT } from './template-image.ts'
 
@@ -81,6 +81,26 @@ export async function createAppliance(options: ApplianceOptions): Promise<Applia
   } catch (error) {
     await recoverLeftovers(directory)
     throw error
+  }
+}
+
+/**
+ * The same machine on another copy of its disk, or on its own disk again after detachAppliance. Only one copy can be attached at a time: they have the same UUIDs.
+ * @param directory where its root will be mounted; @param rawImage the copy
+ */
+export async function attachAppliance(appliance: Appliance, directory: string, rawImage: string): Promise<Appliance> {
+  await mkdir(join(directory, ROOT), { recursive: true })
+  const grubDevice = await attachLoop(rawImage, appliance.grubPartition)
+  const btrfsDevice = await attachLoop(rawImage, appliance.btrfsPartition)
+  return handle({ ...appliance, directory, rawImage, grubDevice, btrfsDevice })
+}
+
+/** Unmounts an appliance and gives its loop devices back; its disk stays, with all that was written to it. */
+export async function detachAppliance(appliance: Appliance): Promise<void> {
+  await appliance.unmountRoot()
+  for (const device of [appliance.btrfsDevice, appliance.grubDevice]) {
+    await untilUnused(device)
+    await releaseLoop(device)
   }
 }
 

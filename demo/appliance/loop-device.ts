@@ -1,4 +1,6 @@
-import { access, readdir, readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, open, readdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ToolError } from '../../src/errors.ts'
 import { runTool } from '../run-tool.ts'
 
@@ -50,6 +52,23 @@ const exists = (path: string): Promise<boolean> =>
 /** Fine when it is free already. */
 export async function detachLoop(device: string): Promise<void> {
   await runTool(LOSETUP, ['--detach', device], { expect: [0, 1] })
+}
+
+/**
+ * Waits until nothing has a device mounted: for a moment after unmounting, a mount namespace that another process is leaving or making may still have it.
+ * @throws ToolError when it takes longer than such a moment
+ */
+export async function untilUnused(device: string): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    // Linux: a block device that is mounted cannot be opened for itself alone.
+    const file = await open(device, constants.O_RDONLY | constants.O_EXCL).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EBUSY')) throw error
+      return null
+    })
+    if (file !== null) return file.close()
+    await sleep(50)
+  }
+  throw new ToolError(LOSETUP, [device], null, `${device} stays in use`)
 }
 
 /** Loop devices whose file is accepted; a file that was deleted since keeps its old path. */

@@ -25,11 +25,14 @@ export async function releaseImages(directory: string): Promise<Released> {
   const loops = await findLoops((file) => isWithin(file, real))
   const processes = await endProcessesOn(loops)
   const mounts = await unmountAll((mount) => loops.includes(mount.source) || isWithin(mount.mountpoint, real))
-  for (const loop of loops) {
-    await runTool(BTRFS, ['device', 'scan', '--forget', loop], { expect: [0, 1] })
-    await detachLoop(loop)
-  }
+  for (const loop of loops) await releaseLoop(loop)
   return { processes, mounts, loops }
+}
+
+/** Detaches a loop device that is not mounted any more; another one may then show a copy of its filesystem. */
+export async function releaseLoop(device: string): Promise<void> {
+  await runTool(BTRFS, ['device', 'scan', '--forget', device], { expect: [0, 1] })
+  await detachLoop(device)
 }
 
 /** Unmounts, last mounted first, what is selected; a filesystem that is still in use leaves the tree at once and ends with its last user. */

@@ -4,6 +4,10 @@ import { BeName } from '../snap/names.ts'
 import type { Files, Settler } from '../sys/ports.ts'
 import { bootEnvironmentPath, BOOT_SET_FILES, LAYOUT } from './grub-partition-layout.ts'
 
+/** As replace() makes them; whatever is called otherwise is somebody else's. */
+const SET_NAME = /^be-\d{6}\.\d+$/
+const NEW_LINK = /^\.be-\d{6}\.new$/
+
 /**
  * Where boot sets lie: `sets/<be>.<n>/` holds one, `be/<be>` is a symbolic link to it (GRUB follows links on ext4). Replacing a set is replacing the link: kernel
  * and initrd change in the same instant, and GRUB, which sees the disk without its journal, finds the old pair or the new one.
@@ -89,9 +93,10 @@ export class BootSetDirectories {
   async removeOrphans(): Promise<void> {
     const linked = new Set<string>()
     for (const be of await this.list()) linked.add(posix.basename(await this.of(be)))
-    for (const name of await this.#names(LAYOUT.sets)) if (!linked.has(name)) await this.#files.remove(this.#path(`${LAYOUT.sets}/${name}`))
+    for (const name of await this.#names(LAYOUT.sets))
+      if (SET_NAME.test(name) && !linked.has(name)) await this.#files.remove(this.#path(`${LAYOUT.sets}/${name}`))
     for (const name of await this.#names(LAYOUT.bootEnvironments)) {
-      if (name.startsWith('.')) await this.#files.remove(this.#path(`${LAYOUT.bootEnvironments}/${name}`))
+      if (NEW_LINK.test(name)) await this.#files.remove(this.#path(`${LAYOUT.bootEnvironments}/${name}`))
     }
   }
 

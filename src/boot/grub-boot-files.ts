@@ -3,6 +3,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { BootFiles } from '../snap/boot-files.ts'
 import type { BootEnvironment, BootSetRecord, Index, Volume } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
+import { mountAt, parseMountInfo } from '../sys/mount-table.ts'
 import type { Clock, Files, Runner, Settler } from '../sys/ports.ts'
 import type { BootChoice } from './boot-choice.ts'
 import type { BootLoader } from './boot-loader.ts'
@@ -14,6 +15,7 @@ import { LAYOUT } from './grub-partition-layout.ts'
 import { kernelArguments, type RootFilesystem } from './kernel-arguments.ts'
 import { planMenu, type MenuCandidate } from './menu.ts'
 import { entryFile, menuFragment } from './menu-fragment.ts'
+import { readFragment } from './menu-fragment-reader.ts'
 
 interface GrubBootFilesOptions {
   readonly files: Files
@@ -24,6 +26,8 @@ interface GrubBootFilesOptions {
   readonly clock: Clock
   /** Where the GRUB partition is mounted. */
   readonly directory: string
+  /** A mount point of the filesystem that holds it. */
+  readonly filesystem: string
   readonly policy: Policy
   readonly bootRoot: (root: Volume) => RootFilesystem
   /** IANA name of the zone in which the menu tells the time. */
@@ -49,7 +53,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     mountpoint: directory,
   })
   const argumentsOf = (be: BeName, root: RootFilesystem): string[] =>
-    kernelArguments({ be, root, panicSeconds: policy.boot.panicSeconds, extra: policy.boot.kernelArguments })
+    kernelArguments({ be, root, panicSeconds: policy.boot.panicSeconds, deadlineSeconds: policy.trial.deadline, extra: policy.boot.kernelArguments })
   const entryText = (be: BeName, root: RootFilesystem): string => entryFile({ be, title: `${PRODUCT} - ${be}`, arguments: argumentsOf(be, root) })
   const recordOf = ({ kernelVersion, vmlinuz, initrd, verifiedAt }: BootSetRecord): BootSetRecord => ({ kernelVersion, vmlinuz, initrd, verifiedAt })
 
@@ -61,6 +65,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       be: be.name,
       generation: generation?.id ?? null,
       createdAt: generation?.createdAt ?? be.createdAt,
+      origin: be.origin,
       reason: generation?.reason.text ?? '',
       kernelVersion: be.bootSet.kernelVersion,
       isCurrent: be.name === choice.good || be.name === choice.trial,
@@ -113,6 +118,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     })
 
   return {
+    directories: [directory, partition.path(LAYOUT.directory)],
     async readChoice() {
       const { choice, problems } = await partition.readEnv()
       return { choice, problems }
@@ -131,6 +137,10 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       await partition.change({ fragment: await fragmentOf(index, choice) })
       // Once the package was removed Debian's menu starts the machine, until a version is chosen again.
       if ((await wasInstalled()) && (await textOf(LAYOUT.released)) === null) await installGrubCfg()
+    },
+    async confirmedInMenu() {
+      const written = await textOf(LAYOUT.fragment)
+      return written === null ? null : readFragment(written).confirmed
     },
     async isMenuCurrent(index, choice) {
       const written = await textOf(LAYOUT.fragment)
@@ -152,6 +162,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       return (await readable(be))?.poolFeatures ?? null
     },
     removeBootSet: (be) => sets.remove(be),
+    removeOrphans: () => sets.removeOrphans(),
     isInStep: (be, rootDirectory, root) => sets.isInStep({ be, rootDirectory, filesystem: root.driver }),
     async faultsOf(be, thorough) {
       return (await sets.check(be, { thorough })).map((problem) => problem.message)
@@ -170,6 +181,10 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
     async space() {
       const { free, total } = await files.space(directory)
       return { free, total }
+    },
+    async readOnlyAt() {
+      const mount = mountAt(parseMountInfo(await files.readText('/proc/self/mountinfo')), options.filesystem)
+      return mount?.readOnly === true ? mount.mountpoint : null
     },
     makeReserve: (bytes) => (bytes === 0 ? partition.releaseReserve() : partition.makeReserve(bytes)),
     reserved: () => partition.reserved(),

@@ -13,6 +13,8 @@ const KERNEL_ARGUMENT = {
   hostid: 'spl.spl_hostid',
   /** The boot environment that was started. */
   be: 'belay.be',
+  /** Seconds within which a boot of a trial must be found healthy; libexec/trial-watch reads it. */
+  deadline: 'belay.deadline',
 } as const
 
 /** Names that policy may not add: ours, their opposites, and what would make the initramfs start another root. */
@@ -75,13 +77,23 @@ export function kernelArguments(options: {
   readonly root: RootFilesystem
   /** Seconds until the kernel or the initramfs reboots after a panic: without it a failed boot stops instead of falling back. */
   readonly panicSeconds: number
+  /** Seconds until a boot of a trial that nobody found healthy ends. */
+  readonly deadlineSeconds: number
   readonly extra: readonly string[]
 }): string[] {
   const be = checked(BeName, options.be, 'boot environment')
   const root = checked(RootFilesystem, options.root, 'root filesystem')
   const panic = checked(z.int().min(1).max(3600), options.panicSeconds, 'panic')
+  const deadline = checked(z.int().min(1), options.deadlineSeconds, 'deadline')
   const extra = options.extra.map((argument) => checked(ExtraArgument, argument, `kernel argument ${JSON.stringify(argument)}`))
-  return [...rootArguments(root), `${KERNEL_ARGUMENT.panic}=${String(panic)}`, KERNEL_ARGUMENT.noResume, `${KERNEL_ARGUMENT.be}=${be}`, ...extra]
+  return [
+    ...rootArguments(root),
+    `${KERNEL_ARGUMENT.panic}=${String(panic)}`,
+    KERNEL_ARGUMENT.noResume,
+    `${KERNEL_ARGUMENT.be}=${be}`,
+    `${KERNEL_ARGUMENT.deadline}=${String(deadline)}`,
+    ...extra,
+  ]
 }
 
 /** The boot environment that a running kernel was started for (text of /proc/cmdline), or null when belay did not start it. */

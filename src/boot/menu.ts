@@ -23,6 +23,8 @@ export interface MenuCandidate {
   readonly generation: number | null
   /** ISO time of the generation, or of the boot environment when it stands for none. */
   readonly createdAt: string
+  /** The generation that it was cloned from; null for the first one. */
+  readonly origin: number | null
   /** Free text of the operator or of belay, any Unicode. */
   readonly reason: string
   readonly kernelVersion: string
@@ -84,4 +86,6 @@ function localMinute(iso: string, timeZone: string): string {
   return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short', timeZone }).format(time)
 }
 
-const newestFirst = (a: MenuCandidate, b: MenuCandidate): number => Date.parse(b.createdAt) - Date.parse(a.createdAt) || numberOf(b.be) - numberOf(a.be)
+/** By number and not by time: a clock that was set back must not put the newest versions behind the old ones. */
+const newestFirst = (a: MenuCandidate, b: MenuCandidate): number =>
+  (b.generation ?? b.origin ?? 0) - (a.generation ?? a.origin ?? 0) || numberOf(b.be) - numberOf(a.be)

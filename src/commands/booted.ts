@@ -8,7 +8,7 @@ export default class Booted extends BaseCommand {
   static override hidden = true
   static override exitCodes: readonly ExitCode[] = [0, 1, 2, 10, 12, 13]
   static override summary = 'Record which version came up, and why.'
-  static override description = 'Called once after each boot by belay-boot.service. Confirms nothing, and finishes no interrupted run.'
+  static override description = 'Called once after each boot by belay-boot.service. Brings interrupted runs to an end, and confirms nothing.'
 
   async run(): Promise<BootReport> {
     const { flags } = await this.parse(Booted)

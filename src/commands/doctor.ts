@@ -29,7 +29,7 @@ export default class Doctor extends BaseCommand {
       ].join('')
     const examineOnce = (): Promise<{ readonly report: DoctorReport; readonly policyMended: boolean }> =>
       withAppliance({ ...flags, json }, async (appliance) => {
-        const { conversation, end } = await converse({ plan: false, yes: true, json, asks: false })
+        const { conversation, end } = await converse({ plan: !flags.fix, yes: true, json, asks: false })
         try {
           const report = await examine(appliance, flags.fix, conversation)
           if (flags.fix) await tellLogins(appliance)

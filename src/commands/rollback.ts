@@ -1,7 +1,8 @@
 import { Args, Flags } from '@oclif/core'
-import { parseGenerationNumber } from '../generation-numbers.ts'
+import { parseVersion } from '../generation-numbers.ts'
 import { MutatingCommand } from '../mutating-command.ts'
 import { operate } from '../run-command.ts'
+import type { BeName } from '../snap/names.ts'
 import type { OperationReport } from '../operations/operation-report.ts'
 
 export default class Rollback extends MutatingCommand {
@@ -14,7 +15,9 @@ export default class Rollback extends MutatingCommand {
     '<%= config.bin %> rollback --once',
     '<%= config.bin %> rollback 4 --plan',
   ]
-  static override args = { id: Args.integer({ name: 'ID', description: 'number of a generation', parse: parseGenerationNumber }) }
+  static override args = {
+    id: Args.custom<number | BeName>({ name: 'ID', description: 'number of a generation, or a boot environment', parse: parseVersion })(),
+  }
   static override flags = {
     'keep-config': Flags.boolean({ default: false, summary: 'Take the configuration of now along.' }),
     'with-data': Flags.boolean({ default: false, summary: 'Bring back the data of that generation too; the present data is kept for forward.' }),

@@ -1,4 +1,5 @@
 import type { BootLoader } from '../boot/boot-loader.ts'
+import type { AptRuns } from '../pkg/apt-runs.ts'
 import type { Packages } from '../pkg/packages.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { AuditLog } from '../snap/audit-log.ts'
@@ -13,7 +14,7 @@ import type { RebootNote } from '../snap/reboot-note.ts'
 import type { RootDescriber } from '../snap/root-describer.ts'
 import type { SpaceReserve } from '../snap/space-reserve.ts'
 import type { Target } from '../snap/target.ts'
-import type { Actor, Clock, Files, Lock, Log, Power, Units } from '../sys/ports.ts'
+import type { Actor, Clock, Files, ForeignPrograms, Lock, Log, Power, SystemJournal, Units } from '../sys/ports.ts'
 
 /** Everything of one appliance that operations use, put together by the composition root. */
 export interface Appliance {
@@ -26,6 +27,7 @@ export interface Appliance {
   readonly boot: BootFiles
   readonly bootLoader: BootLoader
   readonly packages: Packages
+  readonly aptRuns: AptRuns
   readonly index: IndexStore
   readonly manifests: ManifestStore
   readonly journals: JournalDirectory
@@ -46,6 +48,9 @@ export interface Appliance {
   readonly power: Power
   /** Services of the machine that runs; null for an appliance that is only mounted. */
   readonly units: Units | null
+  /** Null for an appliance that is only mounted. */
+  readonly systemJournal: SystemJournal | null
+  readonly foreignPrograms: ForeignPrograms
   readonly faults: FaultPoints
   /** Four random bytes in hex: makes plan ids of one second differ. */
   readonly randomHex: () => string

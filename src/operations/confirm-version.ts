@@ -6,24 +6,51 @@ import type { Appliance } from './appliance.ts'
 import { readRunningByPlace } from './read-planning-state.ts'
 import { readRunningFacts } from './read-running-facts.ts'
 import { lockedByAnyPolicy } from './hold-lock.ts'
+import { pruneByItself } from './carry-out-retention.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
 /** `belay confirm`: what runs is healthy and stays. Without a readable index, journal or policy the boot choice alone is confirmed. */
 export const confirmVersion = async (appliance: Appliance, conversation: Conversation): Promise<OperationResult> => {
   const lost = conversation.planOnly ? null : await lostRecord(appliance)
   const running = lost === null ? null : await readRunningByPlace(appliance)
-  return lost === null || running === null
+  const result = await (lost === null || running === null
     ? runOperation(
         appliance,
         'confirm',
         async (state, context) => {
           await refuseBeforeReboot(appliance, state)
-          return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance) }, context)
+          const failedUnits = await failedUnitsOf(appliance)
+          return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance), failedUnits }, context)
         },
         conversation,
-        { usesReserve: true },
+        { usesReserve: true, afterwards: () => pruneByItself(appliance) },
       )
-    : confirmChoiceAlone(appliance, running, lost)
+    : confirmChoiceAlone(appliance, running, lost))
+  if (result.executed) await endWatch(appliance)
+  return result
+}
+
+/** It gives the hardware watchdog back, and stops the timer that would end the trial. */
+const TRIAL_WATCH = 'belay-trial.service'
+
+const endWatch = async ({ units, log }: Appliance): Promise<void> => {
+  try {
+    await units?.letStop(TRIAL_WATCH)
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    log.debug('nothing watches over a trial here', { error: error.message })
+  }
+}
+
+/** Null where no systemd can be asked: a confirmation by hand does not need it. */
+const failedUnitsOf = async ({ units, log }: Appliance): Promise<readonly string[] | null> => {
+  try {
+    return units === null ? null : await units.failed()
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    log.warn('the units that have failed are not known', { error: error.message })
+    return null
+  }
 }
 
 /** Whether another version was chosen since the boot of this one: that is to be taken back by its own command, and not by a confirmation. */

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { type BootChoice, nextBoot } from '../boot/boot-choice.ts'
-import type { Index } from '../snap/model.ts'
+import type { HealthFault, Index, TrialHealth } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
+import { dataLeftBy } from '../snap/plan/trial-boot.ts'
+import { isUnstarted } from '../snap/plan/state.ts'
 
 /** Why the version that runs does so. A belay of the future may know more words. */
 export const RunningWhy = z.enum([
@@ -41,6 +43,14 @@ export interface NamedVersion {
   readonly text: string | null
 }
 
+/** What an upgrade left behind that was cut or failed. */
+export interface TornVersion {
+  readonly be: BeName
+  readonly since: string
+  /** Where its data is not that of what runs. */
+  readonly dataLeft: readonly string[]
+}
+
 /** All that is to say of what runs and what comes next. */
 export interface RunningFacts {
   readonly why: RunningWhy
@@ -54,6 +64,14 @@ export interface RunningFacts {
   readonly subject: string | null
   /** The generation that `forward` leads to. */
   readonly left: number | null
+  /** What is or was on trial, by the boot choice. */
+  readonly trial: BeName | null
+  /** How the trial failed that the machine fell back from; null where GRUB saw its boots end, and nobody else did. */
+  readonly failure: TrialHealth | null
+  /** The upgraded root that the machine fell back from while packages were changing, and since when what was written in it is not in what runs. */
+  readonly torn: TornVersion | null
+  /** What is wrong with this boot. */
+  readonly faults: readonly HealthFault[]
   /** The machine was adopted and has not been started since. */
   readonly startsFirst: boolean
 }
@@ -65,9 +83,6 @@ interface Situation {
   /** This boot of the machine; null for an appliance that is only mounted. */
   readonly bootId: string | null
 }
-
-/** Whether the upgrade that is on trial was made in this boot. One that was made while the machine was only mounted is started by its next boot. */
-export const isUnstarted = (session: { readonly bootId?: string }, bootId: string | null): boolean => (session.bootId ?? null) === bootId
 
 /** Neither of the choice is what was picked, but also what was left by a choice that was made since its boot: only the record of that boot tells them apart. */
 const wasPicked = (index: Index | null, running: BeName, bootId: string | null): boolean => {
@@ -88,6 +103,23 @@ const whyRunning = ({ index, choice, running, bootId }: Situation): RunningWhy =
   if (choice.good !== running) return wasPicked(index, running, bootId) ? 'picked' : 'leaving'
   if (choice.trial !== null && choice.attemptsLeft === 0) return 'fallback-from-trial'
   return session?.phase === 'trial' && session.be !== running && choice.trial === null ? 'rolled-back' : 'confirmed'
+}
+
+const failureOf = ({ index, choice }: Situation, why: RunningWhy): TrialHealth | null => {
+  const health = index?.trialHealth ?? null
+  return why === 'fallback-from-trial' && health?.be === choice?.trial && health !== null && health.faults.length > 0 ? health : null
+}
+
+const tornBy = ({ index, running }: Situation, why: RunningWhy): TornVersion | null => {
+  const session = index?.session ?? null
+  if (index === null || session === null || running === null || why !== 'fallback-from-upgrade') return null
+  const be = index.bootEnvironments.find(({ name }) => name === session.be)
+  return be === undefined ? null : { be: be.name, since: session.startedAt, dataLeft: dataLeftBy(index, be, running) }
+}
+
+const faultsNow = ({ index, running, bootId }: Situation): readonly HealthFault[] => {
+  const health = index?.bootHealth ?? null
+  return health !== null && health.be === running && health.bootId === bootId ? health.faults : []
 }
 
 /** Why the running version runs, and what comes next. Pure: from the index, the boot choice and what is mounted as root. */
@@ -115,6 +147,10 @@ export const explainRunning = (situation: Situation): RunningFacts => {
     subject: session?.text.replace(/^before /, 'the ') ?? (failedTrial === null ? null : `the trial of ${failedTrial.be}`),
     // What is left before its reboot is on the stack already.
     left: left === runs?.generation ? null : left,
+    trial: choice?.trial ?? null,
+    failure: failureOf(situation, why),
+    torn: tornBy(situation, why),
+    faults: faultsNow(situation),
     startsFirst: why === 'foreign' && index !== null && next !== null && (index.lastStart ?? null) === null,
   }
 }

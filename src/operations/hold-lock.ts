@@ -3,6 +3,7 @@ import { notInitialised } from '../snap/index-store.ts'
 import type { Appliance } from './appliance.ts'
 import { readRunningFacts } from './read-running-facts.ts'
 import { isRecorded, recordStart } from './record-start.ts'
+import { sweepLeftovers } from './sweep-leftovers.ts'
 
 const LOCK_FILE = 'lock'
 
@@ -52,6 +53,7 @@ export const locked = <Result>(appliance: Appliance, operation: string, work: ()
 /** The same for what makes nothing by policy. */
 export const lockedByAnyPolicy = <Result>(appliance: Appliance, operation: string, work: () => Promise<Result>): Promise<Result> =>
   holdLock(appliance, { operation }, async () => {
+    await sweepLeftovers(appliance)
     await recordStartBeforehand(appliance)
     return work()
   })

@@ -9,6 +9,7 @@ import { planInit } from '../snap/plan/init.ts'
 import { mountedAlready, placeOutsideRoot } from '../snap/plan/not-operating-system.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { Appliance } from './appliance.ts'
+import { executorFor } from './executor-for.ts'
 import { findDataToAdopt } from './find-data-to-adopt.ts'
 import { readBoot, refuseFull } from './prove-space-for-init.ts'
 import { readBootLayout } from './read-boot-layout.ts'
@@ -16,7 +17,7 @@ import { refuseMountedConfig, refuseNested, refuseSplitSystem } from './refuse-s
 import { readRootPaths } from './find-paths-left-in-root.ts'
 import { planContext } from './read-planning-state.ts'
 import { locked } from './hold-lock.ts'
-import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
+import { type Conversation, type OperationResult, recoverInterrupted } from './run-operation.ts'
 
 export interface InitRequest {
   readonly config: readonly string[]

@@ -25,10 +25,14 @@ export const ListedGeneration = z.object({
 })
 export type ListedGeneration = z.infer<typeof ListedGeneration>
 
+/** A boot environment that is kept only for whoever looks into what happened. */
+const TornVersion = z.object({ be: z.string(), tornAt: z.string() })
+
 export const GenerationList = z.object({
   generations: z.array(ListedGeneration),
   running: z.object({ be: z.string().nullable(), why: RunningWhy, packages: z.record(z.string(), z.string()) }),
   next: z.string().nullable(),
+  torn: z.array(TornVersion).describe('boot environments that a cut or failed upgrade left; none of them can be started'),
 })
 export type GenerationList = z.infer<typeof GenerationList>
 
@@ -67,5 +71,6 @@ export const listGenerations = async (appliance: Appliance): Promise<GenerationL
     }),
     running: { be: running, why, packages: running === null ? {} : (await appliance.describer.describe(appliance.target.root)).packages.important },
     next,
+    torn: index.bootEnvironments.flatMap(({ name, tornAt }) => (tornAt === undefined ? [] : [{ be: name, tornAt }])),
   }
 }

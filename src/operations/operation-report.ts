@@ -13,6 +13,15 @@ const LeavesBehind = z.looseObject({
   wayBack: z.string().nullable().describe('the command that leads back to it; null: a boot of that boot environment does'),
 })
 
+const RetentionVerdict = z.looseObject({
+  generation: z.int().nullable(),
+  be: z.string().nullable().describe('a boot environment that stands for no generation'),
+  goes: z.boolean(),
+  code: z.string().describe('the rule that takes it, or what keeps it'),
+  why: z.string(),
+  bytes: z.number().nullable().describe('bytes that come free at least; null where the filesystem does not say before (btrfs)'),
+})
+
 /** The JSON form of a plan: what `--plan --json` prints. */
 const PublishedPlan = z.looseObject({
   format: z.literal(1),
@@ -24,6 +33,7 @@ const PublishedPlan = z.looseObject({
   checks: z.array(z.looseObject({ name: z.string(), detail: z.string() })),
   notices: z.array(z.string()),
   leavesBehind: z.array(LeavesBehind).optional().describe('of rollback and forward: what the next boot has as it was earlier'),
+  retention: z.array(RetentionVerdict).optional().describe('of prune: why each generation stays or goes'),
   steps: z.array(z.looseObject({ id: z.string(), kind: z.string(), why: z.string() })),
   commit: z.string().nullable(),
 })
@@ -47,6 +57,7 @@ export const OperationReport = z.object({
     })
     .nullable()
     .describe('units that were stopped while the generation was taken, and for how long; null when there were none'),
+  freedBytes: z.number().nullable().describe('of prune and delete: how much more is free on the pool than before, measured'),
   plan: PublishedPlan,
 })
 export type OperationReport = z.infer<typeof OperationReport>
@@ -80,6 +91,7 @@ export const reportOperation = async (appliance: Appliance, result: OperationRes
     recovered: result.recovered.map((run) => ({ ...run })),
     decisions: decided.success ? decided.data.decisions : [],
     quiesced: quiescedBy(result),
+    freedBytes: result.freedBytes ?? null,
     plan: plan as unknown as z.infer<typeof PublishedPlan>,
   }
 }

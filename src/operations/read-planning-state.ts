@@ -1,10 +1,17 @@
-import { RefusedError } from '../errors.ts'
+import { BelayError, RefusedError } from '../errors.ts'
 import { BeName, numberOf } from '../snap/names.ts'
 import type { Index } from '../snap/model.ts'
 import type { Basis } from '../snap/plan/plan.ts'
 import { type PlanContext, type PlanningState, basisOf } from '../snap/plan/state.ts'
 import { pathInside } from '../snap/path-inside.ts'
 import type { Appliance } from './appliance.ts'
+
+/** Null where there is none yet, and where it cannot be read: for what must go on without. */
+export const readIndexIfReadable = ({ index }: Pick<Appliance, 'index'>): Promise<Index | null> =>
+  index.readIfAny().catch((error: unknown) => {
+    if (!(error instanceof BelayError)) throw error
+    return null
+  })
 
 /** The boot environment that is mounted at the target's root, null when that root is none of belay's. */
 export const readRunning = async (appliance: Pick<Appliance, 'driver' | 'target'>, index: Index): Promise<BeName | null> => {

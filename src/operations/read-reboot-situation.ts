@@ -1,7 +1,7 @@
 import { BelayError } from '../errors.ts'
 import type { BeName } from '../snap/names.ts'
 import type { Appliance } from './appliance.ts'
-import { isUnstarted } from './explain-running.ts'
+import { isUnstarted } from '../snap/plan/state.ts'
 import { readRunning, readRunningByPlace } from './read-planning-state.ts'
 
 export interface RebootSituation {

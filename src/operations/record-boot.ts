@@ -8,6 +8,7 @@ import { type RunningFacts, RunningWhy } from './explain-running.ts'
 import { holdLock } from './hold-lock.ts'
 import { readRunningFacts } from './read-running-facts.ts'
 import { recordStart } from './record-start.ts'
+import { type Settled, settleInterrupted } from './settle-interrupted.ts'
 
 /** What `belay booted` found and did. */
 export const BootReport = z.object({
@@ -16,6 +17,8 @@ export const BootReport = z.object({
   why: RunningWhy,
   next: z.string().nullable().describe('boot environment that GRUB starts next'),
   recorded: z.boolean().describe('false when this boot was recorded before, or another operation holds the lock'),
+  recovered: z.array(z.object({ plan: z.string(), operation: z.string(), outcome: z.string() })).describe('interrupted runs that were brought to an end'),
+  torn: z.string().nullable().describe('boot environment that an interrupted or failed upgrade left torn, as was found now'),
   identityGivenTo: z.array(z.string()).describe('boot environments that were given the machine’s own files'),
 })
 export type BootReport = z.infer<typeof BootReport>
@@ -38,11 +41,13 @@ const bringMenuUpToDate = async ({ boot, policyProblem, log }: Appliance, index:
 /** What is done once after each boot. While another operation holds the lock it only looks: that one has recorded the boot. */
 export const recordBoot = async (appliance: Appliance): Promise<RecordedBoot> => {
   const facts = await readRunningFacts(appliance)
+  let settled: Settled = { recovered: [], torn: null }
   const record = async (): Promise<BeName[] | null> => {
     const index = await appliance.index.readIfAny()
     if (index === null) throw notInitialised()
     const given = await recordStart(appliance, index, facts)
-    await bringMenuUpToDate(appliance, index)
+    settled = await settleInterrupted(appliance)
+    await bringMenuUpToDate(appliance, await appliance.index.read())
     return given
   }
   const given = await holdLock(appliance, { operation: 'booted', brief: true }, record).catch((error: unknown) => {
@@ -52,13 +57,16 @@ export const recordBoot = async (appliance: Appliance): Promise<RecordedBoot> =>
   })
   // What was picked for one boot waits for no reboot, although the next one starts another version.
   if (facts.why !== 'picked') await appliance.rebootNote.bringUpToDate('belay')
+  const now = settled.recovered.length === 0 ? facts : await readRunningFacts(appliance)
   const report = {
-    running: facts.running?.be ?? null,
-    generation: facts.running?.generation ?? null,
-    why: facts.why,
-    next: facts.next?.be ?? null,
+    running: now.running?.be ?? null,
+    generation: now.running?.generation ?? null,
+    why: now.why,
+    next: now.next?.be ?? null,
     recorded: given !== null,
+    recovered: settled.recovered.map((run) => ({ ...run })),
+    torn: settled.torn,
     identityGivenTo: given ?? [],
   }
-  return { facts, report }
+  return { facts: now, report }
 }

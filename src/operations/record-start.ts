@@ -5,6 +5,7 @@ import { wasStarted } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
 import { carryIdentityToAll } from './carry-identity.ts'
 import type { RunningFacts } from './explain-running.ts'
+import { tellOfFallback } from './health/journal-messages.ts'
 import { planContext } from './read-planning-state.ts'
 
 /** Whether this boot of the machine is in the index. One of a root that is only mounted never is. */
@@ -45,5 +46,6 @@ export const recordStart = async (appliance: Appliance, index: Index, facts: Run
     error: null,
     recovered: false,
   })
+  if (why === 'fallback-from-trial') await tellOfFallback(appliance, facts, facts.trial ?? 'a version')
   return given
 }

@@ -1,11 +1,12 @@
-import { LockedError, NoSpaceError } from '../errors.ts'
-import { type ExecutionEvent, Executor, type Results } from '../snap/executor.ts'
-import { allEffects } from '../snap/effects/all-effects.ts'
+import { LockedError, NoSpaceError, RefusedError } from '../errors.ts'
+import type { ExecutionEvent, Results } from '../snap/executor.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import type { PlanContext, PlanningState } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
+import { closeAptRun } from './close-apt-run.ts'
+import { executorFor, makeReserveAgain } from './executor-for.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
-import { planContext, readBasis, readPlanningState } from './read-planning-state.ts'
+import { planContext, readPlanningState } from './read-planning-state.ts'
 
 /** How the caller takes part in an operation. */
 export interface Conversation {
@@ -24,6 +25,8 @@ export interface OperationResult {
   readonly results: Results
   /** Operations of earlier runs that this one brought to an end first. */
   readonly recovered: readonly Recovered[]
+  /** Bytes that came free on the pool, measured. */
+  readonly freedBytes?: number
 }
 
 export interface Recovered {
@@ -32,49 +35,7 @@ export interface Recovered {
   readonly outcome: 'done' | 'undone' | 'escaped'
 }
 
-export const executorFor = (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>, recovering = false): Executor => {
-  let current: Plan | null = null
-  let released = false
-  return new Executor({
-    effects: allEffects(appliance),
-    journals: appliance.journals,
-    readBasis: () => readBasis(appliance),
-    faults: appliance.faults,
-    clock: appliance.clock,
-    log: appliance.log,
-    owner: { pid: appliance.actor.pid, startTime: appliance.actor.startTime },
-    signal: conversation.signal,
-    releaseReserve: () => {
-      released = true
-      return appliance.reserve.release()
-    },
-    onPlan: (plan) => {
-      current = plan
-    },
-    onEvent: (event) => {
-      if (current !== null) conversation.onEvent(event, current)
-    },
-    onEnded: async (plan, outcome, error) => {
-      // The process that is recovered may have died between its record and the end of its journal.
-      if (recovering && (await appliance.audit.read()).some((entry) => entry.plan === plan.id)) return
-      await appliance.audit.append({
-        at: appliance.clock.now().toISOString(),
-        plan: plan.id,
-        operation: plan.operation,
-        summary: plan.summary,
-        outcome,
-        uid: appliance.actor.uid,
-        user: appliance.actor.user,
-        error: error === null || error === undefined ? null : error instanceof Error ? error.message : JSON.stringify(error),
-        recovered: recovering,
-      })
-      // The next operation that fails needs it as much.
-      if (released) await makeReserveAgain(appliance)
-    },
-  })
-}
-
-/** Bring runs that died to an end: undo, finish, or leave it to the next boot. The lock must be held. */
+/** Bring runs that died to an end: undo, finish, or leave it to the next boot; close a run of apt whose owner is gone. The lock must be held. */
 export const recoverInterrupted = async (appliance: Appliance, conversation: Pick<Conversation, 'onEvent' | 'signal'>): Promise<Recovered[]> => {
   const recovered: Recovered[] = []
   for (const { record, journal } of await appliance.journals.unfinished()) {
@@ -89,15 +50,11 @@ export const recoverInterrupted = async (appliance: Appliance, conversation: Pic
     const execution = await executorFor(appliance, { ...conversation, signal: new AbortController().signal }, true).recover(record, journal)
     recovered.push({ plan: record.plan.id, operation: record.plan.operation, outcome: execution.outcome })
   }
+  const closed = await closeAptRun(appliance, () => executorFor(appliance, { ...conversation, signal: new AbortController().signal }))
+  if (closed !== null) recovered.push(closed)
   if (recovered.length > 0) await makeReserveAgain(appliance)
   return recovered
 }
-
-/** A disk without room for the reserve is doctor's to report. */
-const makeReserveAgain = (appliance: Appliance): Promise<void> =>
-  appliance.reserve.make(appliance.policy).catch((error: unknown) => {
-    appliance.log.warn('the space reserve could not be made again', { error: String(error) })
-  })
 
 type Planner = (state: PlanningState, context: PlanContext) => Plan | Promise<Plan>
 
@@ -110,7 +67,11 @@ export const runOperation = async (
   operation: string,
   planner: Planner,
   conversation: Conversation,
-  options: { readonly usesReserve?: boolean } = {},
+  options: {
+    readonly usesReserve?: boolean
+    /** What follows under the same lock once the plan is done; returns what to tell. */
+    readonly afterwards?: () => Promise<readonly string[]>
+  } = {},
 ): Promise<OperationResult> => {
   if (conversation.planOnly) {
     refuseUnreadablePolicy(appliance)
@@ -122,12 +83,14 @@ export const runOperation = async (
     const plan = await planner(await readPlanningState(appliance), planContext(appliance))
     if (plan.steps.length === 0) return { plan, executed: false, results: new Map<string, unknown>(), recovered }
     await conversation.approve(plan)
+    await refuseReadOnly(appliance)
     if (options.usesReserve !== true) await refuseWithoutRoom(appliance)
     const lend = options.usesReserve === true && (await isAlmostFull(appliance))
     if (lend) await appliance.reserve.release()
     try {
-      const { results } = await executorFor(appliance, conversation).execute(plan)
-      return { plan, executed: true, results, recovered }
+      const { results, stays } = await executorFor(appliance, conversation).execute(plan)
+      const told = (await options.afterwards?.()) ?? []
+      return { plan: { ...plan, notices: [...plan.notices, ...stays, ...told] }, executed: true, results, recovered }
     } finally {
       if (lend) await makeReserveAgain(appliance)
     }
@@ -146,6 +109,20 @@ const refuseWithoutRoom = async ({ boot }: Appliance): Promise<void> => {
     data: { where: '/boot/grub', need: ROOM_FOR_MENU, free },
   })
 }
+
+/** @throws RefusedError `layout/read-only` before anything is begun that could be neither done nor taken back */
+export const refuseReadOnly = async ({ boot }: Appliance): Promise<void> => {
+  const at = await boot.readOnlyAt()
+  if (at !== null) throw new RefusedError('layout/read-only', READ_ONLY, { next: remediesOfReadOnly(at) })
+}
+
+export const READ_ONLY = 'the GRUB partition is mounted read-only, so that no version can be chosen or offered'
+
+/** The kernel makes a filesystem read-only when it finds it damaged (mount option errors=remount-ro). */
+export const remediesOfReadOnly = (mountpoint: string): readonly string[] => [
+  `mount -o remount,rw ${mountpoint}`,
+  'dmesg | grep EXT4-fs   (says why; after an error: umount it and run fsck on its device first)',
+]
 
 /** Room for the records of an operation and then some. */
 const ROOM_FOR_RECORDS = 4 * 1024 * 1024

@@ -15,6 +15,10 @@ export const GenerationDetails = z.object({
   packages: Manifest.shape.packages,
   decisions: z.array(z.looseObject({ subject: z.string(), answer: z.string(), why: z.string() })),
   quiesced: Quiescence.nullable().describe('units that did not run while it was taken; null when --quiesce was not asked for'),
+  torn: z
+    .object({ be: z.string(), tornAt: z.string() })
+    .nullable()
+    .describe('the boot environment that it was taken from, when a cut or failed upgrade left that torn'),
   missing: z.array(z.string()).describe('members that are not in the pool any more'),
 })
 export type GenerationDetails = z.infer<typeof GenerationDetails>
@@ -27,6 +31,7 @@ export const showGeneration = async (appliance: Appliance, id: number): Promise<
     if (error instanceof NotFoundError) return null
     throw error
   })
+  const source = index.bootEnvironments.find(({ name }) => name === generation.takenFrom)
   const present = await appliance.driver.membersOf(generation)
   return {
     generation,
@@ -36,6 +41,7 @@ export const showGeneration = async (appliance: Appliance, id: number): Promise<
     packages: manifest?.packages ?? [],
     decisions: manifest?.decisions ?? [],
     quiesced: manifest?.quiesced ?? null,
+    torn: source?.tornAt === undefined ? null : { be: source.name, tornAt: source.tornAt },
     missing: generation.members.filter((member) => !present.some((other) => other.volume.guid === member.volume.guid)).map((member) => member.mountpoint),
   }
 }

@@ -1,15 +1,17 @@
-import { BelayError, FailedError, UsageError } from '../errors.ts'
+import { FailedError, UsageError } from '../errors.ts'
 import type { Simulation } from '../pkg/packages.ts'
 import { parseDataFormat } from '../pkg/data-format.ts'
-import { planConfirm } from '../snap/plan/confirm.ts'
 import type { Plan } from '../snap/plan/plan.ts'
 import { type PlanContext, type PlanningState, basisOf, runningBe } from '../snap/plan/state.ts'
 import { planUpgrade, refuseUpgrade } from '../snap/plan/upgrade.ts'
 import type { Appliance } from './appliance.ts'
+import { confirmAtOnce } from './confirm-at-once.ts'
+import { executorFor } from './executor-for.ts'
 import { findUnitsToStop } from './find-units-to-stop.ts'
 import { planContext, readPlanningState } from './read-planning-state.ts'
+import { readUpgradeSpace } from './read-upgrade-space.ts'
 import { locked, refuseUnreadablePolicy } from './hold-lock.ts'
-import { type Conversation, type OperationResult, executorFor, recoverInterrupted } from './run-operation.ts'
+import { type Conversation, type OperationResult, recoverInterrupted, refuseReadOnly } from './run-operation.ts'
 import { type Wanted, wantPackages, withRelease } from './wanted-packages.ts'
 
 export interface UpgradeOptions {
@@ -46,7 +48,6 @@ const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: W
   const state = await readPlanningState(appliance)
   const context = planContext(appliance)
   if (wanted.runs.length === 0) return nothingToDo(state, context, wanted.simulation)
-  const { bootSet } = runningBe(state)
   const { simulation, runs, release } = wanted
   return planUpgrade(
     state,
@@ -55,11 +56,7 @@ const planWith = async (appliance: Appliance, options: UpgradeOptions, wanted: W
       runs,
       release,
       dpkg: await appliance.packages.state(),
-      space: {
-        pool: (await appliance.driver.space()).free,
-        grubPartition: (await appliance.boot.space()).free,
-        bootSet: bootSet === null ? 0 : bootSet.initrd.bytes + bootSet.vmlinuz.bytes,
-      },
+      space: await readUpgradeSpace(appliance, runningBe(state), simulation.changes),
       withData: options.withData,
       quiesce,
       atomic: appliance.driver.atomicSets,
@@ -90,14 +87,6 @@ const downloadFirst = async (plan: Plan, { packages, runs }: Wanted, conversatio
     },
     signal: conversation.signal,
   })
-}
-
-/** Whether the machine must boot before it runs what was installed: another kernel or initrd, or a package says so. */
-const needsReboot = async (appliance: Appliance, before: PlanningState): Promise<boolean> => {
-  if (!appliance.target.live) return true
-  const was = runningBe(before).bootSet
-  const is = (await appliance.index.read()).bootEnvironments.find((be) => be.name === before.running)?.bootSet ?? null
-  return was?.initrd.sha256 !== is?.initrd.sha256 || was?.vmlinuz.sha256 !== is?.vmlinuz.sha256 || (await appliance.packages.rebootRequired())
 }
 
 /** After a failure that only a boot undoes, policy may want that boot at once. */
@@ -148,6 +137,7 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
     const recovered = await recoverInterrupted(appliance, conversation)
     const before = await readPlanningState(appliance)
     refuseUpgrade(before, await appliance.packages.state())
+    await refuseReadOnly(appliance)
     if (options.refresh && options.release === null) await appliance.packages.refresh({ onProgress: () => undefined, signal: conversation.signal })
     return wanting(appliance, options, conversation, async (wanted) => {
       const provisional = await planWith(appliance, options, wanted, null)
@@ -159,20 +149,8 @@ export const upgradePackages = async (appliance: Appliance, options: UpgradeOpti
       const { results } = await executorFor({ ...appliance, packages: wanted.packages }, conversation)
         .execute(plan)
         .catch(rebootIfPolicySays(appliance))
-      const confirmed = (await needsReboot(appliance, before)) ? [] : await confirmAtOnce(appliance, conversation)
+      const confirmed = await confirmAtOnce(appliance, runningBe(before).bootSet, executorFor(appliance, { ...conversation, onEvent: () => undefined }))
       return { plan: { ...plan, notices: [...plan.notices, ...confirmed] }, executed: true, results, recovered }
     })
   })
-}
-
-/** Confirm a result that needs no reboot. When that fails the upgrade is done all the same, and stays on trial. @returns what to tell. */
-const confirmAtOnce = async (appliance: Appliance, conversation: Conversation): Promise<string[]> => {
-  try {
-    const confirm = planConfirm(await readPlanningState(appliance), { atomic: appliance.driver.atomicSets }, planContext(appliance))
-    await executorFor(appliance, { ...conversation, onEvent: () => undefined }).execute(confirm)
-    return ['nothing asks for a reboot, so that the result is confirmed']
-  } catch (error) {
-    if (!(error instanceof BelayError)) throw error
-    return [`the upgrade is done and on trial, but could not be confirmed: ${error.message} (belay confirm)`]
-  }
 }

@@ -73,11 +73,41 @@ export const Policy = z.strictObject({
         .default(null),
     })
     .prefault({}),
-  trial: z.strictObject({ attempts: z.int().min(1).max(3).default(3) }).prefault({}),
+  trial: z
+    .strictObject({
+      attempts: z.int().min(1).max(3).default(3),
+      /** Healthy boots in a row that confirm a version. */
+      healthyBoots: z.int().min(1).max(3).default(1),
+      /** Seconds after the start of a trial's boot by which it must have been found healthy. */
+      deadline: z.int().min(60).max(86_400).default(900),
+    })
+    .prefault({}),
+  health: z
+    .strictObject({
+      /** Units that must be active. */
+      units: z.array(UnitName).default([]),
+      /** What the machine must have of the network. */
+      network: z.enum(['none', 'default-route']).default('none'),
+      /** Seconds that each program in /etc/belay/health.d may take. */
+      timeLimit: z.int().min(1).max(3600).default(60),
+    })
+    .prefault({}),
   upgrade: z
     .strictObject({
       /** After a failure that only a boot undoes: wait for the operator, or reboot at once. */
       onFailure: z.enum(['wait', 'reboot']).default('wait'),
+    })
+    .prefault({}),
+  apt: z
+    .strictObject({
+      /** Packages that ask for a restore point when apt is run by somebody else than belay. */
+      packages: z.array(PackageGlob).default(['*']),
+      /** When no restore point can be taken: stop apt, or let it go on and flag that run. */
+      onFailure: z.enum(['block', 'continue-and-flag']).default('continue-and-flag'),
+      /** While what runs waits for its confirmation: stop apt, or let it go on and flag that run. */
+      duringTrial: z.enum(['block', 'continue-and-flag']).default('block'),
+      /** Seconds that apt waits for its restore point. */
+      timeLimit: z.int().min(5).max(600).default(60),
     })
     .prefault({}),
   retention: z
@@ -86,6 +116,17 @@ export const Policy = z.strictObject({
       newest: z.int().min(1).max(100_000).default(10),
       /** Generations younger than this many days are left too. */
       days: z.int().min(0).max(36_500).default(0),
+      /** Generations older than this many days go although they are among the newest; null for no such age. */
+      maxDays: z.int().min(1).max(36_500).nullable().default(null),
+      /** Room that is to be free on the pool: while less is, the oldest generations go, one at a time. The larger of the two counts. */
+      freeGiB: z.int().min(0).max(1_048_576).default(0),
+      freePercent: z.int().min(0).max(90).default(0),
+      /** How many of the newest stay when room is wanted. */
+      least: z.int().min(1).max(100_000).default(3),
+      /** Days for which a torn boot environment is left for whoever looks into what happened. */
+      tornDays: z.int().min(0).max(36_500).default(14),
+      /** Prune after each confirmation. */
+      automatic: z.boolean().default(true),
     })
     .prefault({}),
   space: z

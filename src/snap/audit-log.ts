@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { HealthFault } from './model.ts'
 import type { Files } from '../sys/ports.ts'
 
 /** One state-changing run: who, what, when, and how it ended. Lives in the state volume, so no rollback takes it back. */
@@ -13,6 +14,8 @@ export const AuditEntry = z.looseObject({
   error: z.string().nullable(),
   /** True when a later run brought this one to its end. */
   recovered: z.boolean(),
+  /** Of a fallback: why, with the last that the failed units wrote. */
+  faults: z.array(HealthFault).exactOptional(),
 })
 export type AuditEntry = z.infer<typeof AuditEntry>
 

@@ -73,6 +73,12 @@ export interface Driver {
   /** The volume that is mounted at a directory of the target, null when that directory is not a mount of this pool's (on ZFS: of any imported pool's). */
   volumeAt(directory: string): Promise<Volume | null>
   space(): Promise<PoolSpace>
+  /** Bytes that come free at least when volumes go; null where the filesystem does not say (btrfs without quotas). */
+  bytesHeldBy(volumes: readonly Volume[]): Promise<number | null>
+  /** What anybody has written into the pool until now is on its disks: packages unpack with renames and fsync not all that they write. */
+  flush(): Promise<void>
+  /** Wait until the room of what was destroyed is free, but not for ever. */
+  awaitFreed(): Promise<void>
   /** What the pool demands of a ZFS that imports it, and what the running one would add to that on `zpool upgrade`. None on btrfs. */
   poolFeatures(): Promise<PoolFeatures>
   /** Hold bytes of the pool back, in good times for undo; 0 gives them back. Needs the state volume. @throws NoSpaceError */

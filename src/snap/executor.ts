@@ -1,4 +1,4 @@
-import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError, RefusedError } from '../errors.ts'
+import { BelayError, ChangedError, FailedError, NoSpaceError, NotUndoneError } from '../errors.ts'
 import type { Clock, Log } from '../sys/ports.ts'
 import { andDown, failureOf, messageOf, notFinished } from './execution-failure.ts'
 import type { FaultPoints } from './fault-points.ts'
@@ -56,6 +56,8 @@ export interface Execution {
   readonly results: Results
   /** Why it was undone or escaped; null when done. */
   readonly error: unknown
+  /** What was to be destroyed and was not, in sentences. */
+  readonly stays: readonly string[]
 }
 
 interface ExecutorPorts {
@@ -83,7 +85,8 @@ const wasStarted = (plan: Plan, step: Step, now: Basis): boolean =>
   step.kind === 'choice.write' && now.running !== plan.basis.running && now.running === nextBoot(step.to).be
 
 /** What a deletion destroys after its commit point. */
-const mayStay = (step: Step): boolean => step.kind === 'be.destroy' || step.kind === 'generation.destroy' || step.kind === 'data.destroy'
+const mayStay = (step: Step): boolean =>
+  step.kind === 'boot-set.remove' || step.kind === 'be.destroy' || step.kind === 'generation.destroy' || step.kind === 'data.destroy'
 
 /** What an undo may leave behind, and say: a unit that does not start any more must not keep later operations, which may be its cure, from running. */
 const mayStayDown = (step: Step, error: unknown): error is BelayError => step.kind === 'units.stop' && error instanceof BelayError
@@ -119,7 +122,7 @@ export class Executor {
     if (record.ended !== null) {
       await this.#ports.onEnded(plan, record.ended, null)
       await journal.close()
-      return { outcome: record.ended, results, error: null }
+      return { outcome: record.ended, results, error: null, stays: [] }
     }
     this.#ports.log.warn('an operation was interrupted; bringing it to an end', { plan: plan.id, operation: plan.operation })
     const interrupted = new FailedError('interrupted', `${plan.operation} was interrupted`, { rebootRequired: false })
@@ -137,6 +140,9 @@ export class Executor {
       // A choice that is in force is not written again: GRUB may have taken from it since.
       return this.#run(plan, journal, commitStep.kind === 'choice.write' ? commit + 1 : commit, results)
     }
+    const resume = plan.escape?.resume
+    if (resume !== undefined && last >= positionOf(plan, resume) && last < commit && now.running === plan.basis.running)
+      return this.#run(plan, journal, last, results)
     const armed =
       plan.escape === null
         ? undefined
@@ -149,6 +155,7 @@ export class Executor {
   async #run(plan: Plan, journal: Journal, from: number, results: Map<string, unknown>): Promise<Execution> {
     const { onEvent, signal } = this.#ports
     const commit = plan.commit === null ? -1 : positionOf(plan, plan.commit)
+    const stays: string[] = []
     for (const [position, step] of plan.steps.entries()) {
       if (position < from) continue
       try {
@@ -158,9 +165,10 @@ export class Executor {
         await (position > commit ? this.#withRoom(work) : work())
         onEvent({ event: 'step-applied', step })
       } catch (error) {
-        if (position > commit && mayStay(step) && error instanceof RefusedError) {
-          // Nothing offers it any more; that it cannot be destroyed now must not keep later operations from running. doctor names it.
+        if (position > commit && mayStay(step) && error instanceof BelayError) {
+          // Nothing offers it any more; that it cannot be destroyed now must not keep the rest, or later operations, from running. The index remembers it.
           this.#ports.log.warn('something stays that was to be destroyed', { step: step.id, why: error.message })
+          stays.push(`${step.why} could not be done: ${error.message}${error.next.length > 0 ? ` (${error.next.join('; ')})` : ''}`)
           continue
         }
         if (position > commit) throw notFinished(plan, error)
@@ -168,7 +176,7 @@ export class Executor {
         return await this.#takeBack(plan, journal, position, results, error)
       }
     }
-    return this.#end(plan, journal, 'done', null, results)
+    return this.#end(plan, journal, 'done', null, results, stays)
   }
 
   async #step(step: Step, position: number, journal: Journal, results: Map<string, unknown>): Promise<void> {
@@ -247,7 +255,7 @@ export class Executor {
     return this.#end(plan, journal, 'escaped', error, results)
   }
 
-  async #end(plan: Plan, journal: Journal, outcome: Outcome, error: unknown, results: Results): Promise<Execution> {
+  async #end(plan: Plan, journal: Journal, outcome: Outcome, error: unknown, results: Results, stays: readonly string[] = []): Promise<Execution> {
     await this.#record(plan, outcome, () => journal.write({ ended: outcome, error: error === null ? null : messageOf(error) }))
     await this.#ports.faults.reach('plan.ended')
     await this.#record(plan, outcome, async () => {
@@ -256,7 +264,7 @@ export class Executor {
     })
     await this.#ports.faults.reach('plan.closed')
     this.#ports.onEvent({ event: 'ended', outcome })
-    return { outcome, results, error }
+    return { outcome, results, error, stays }
   }
 
   /** A run whose end cannot be written down is not at its end for the next command. */

@@ -1,4 +1,4 @@
-import type { BootEnvironment, DataVolume, Generation, Hold, Index, LastStart, Session } from './model.ts'
+import type { BootEnvironment, BootHealth, DataVolume, Generation, Hold, Index, LastStart, Remain, Session, TrialHealth } from './model.ts'
 import type { BeName, DataName, GenerationId } from './names.ts'
 
 /** The fields of a loose record that this belay knows: Omit would lose them to the index signature. */
@@ -28,6 +28,7 @@ export type IndexChange =
   | { readonly change: 'be-stands-for'; readonly name: BeName; readonly standsFor: Update<GenerationId | null> }
   | { readonly change: 'be-started'; readonly name: BeName; readonly startedAs: Update<GenerationId | null> }
   | { readonly change: 'be-confirmed'; readonly name: BeName; readonly confirmedAt: Update<string | null> }
+  | { readonly change: 'be-torn'; readonly name: BeName; readonly tornAt: Update<string | null> }
   | { readonly change: 'be-members'; readonly name: BeName; readonly members: Update<BootEnvironment['members']> }
   | { readonly change: 'be-boot-set'; readonly name: BeName; readonly bootSet: Update<BootEnvironment['bootSet']> }
   | { readonly change: 'be-data-format'; readonly name: BeName; readonly dataFormat: Update<string | null> }
@@ -38,6 +39,10 @@ export type IndexChange =
   | { readonly change: 'factory'; readonly factory: Update<GenerationId | null> }
   | { readonly change: 'session'; readonly session: Update<Session | null> }
   | { readonly change: 'last-start'; readonly lastStart: Update<LastStart | null> }
+  | { readonly change: 'remains'; readonly remains: Update<readonly Remain[]> }
+  | { readonly change: 'trial-health'; readonly trialHealth: Update<TrialHealth | null> }
+  | { readonly change: 'boot-health'; readonly bootHealth: Update<BootHealth | null> }
+  | { readonly change: 'known-faults'; readonly knownFaults: Update<readonly string[]> }
 
 type ChangeOf<Name extends IndexChange['change']> = Extract<IndexChange, { readonly change: Name }>
 
@@ -68,6 +73,8 @@ export const inverseOf = (change: IndexChange): IndexChange | null => {
       return { ...change, startedAs: swap(change.startedAs) }
     case 'be-confirmed':
       return { ...change, confirmedAt: swap(change.confirmedAt) }
+    case 'be-torn':
+      return { ...change, tornAt: swap(change.tornAt) }
     case 'be-members':
       return { ...change, members: swap(change.members) }
     case 'be-boot-set':
@@ -84,6 +91,14 @@ export const inverseOf = (change: IndexChange): IndexChange | null => {
       return { ...change, session: swap(change.session) }
     case 'last-start':
       return { ...change, lastStart: swap(change.lastStart) }
+    case 'remains':
+      return { ...change, remains: swap(change.remains) }
+    case 'trial-health':
+      return { ...change, trialHealth: swap(change.trialHealth) }
+    case 'boot-health':
+      return { ...change, bootHealth: swap(change.bootHealth) }
+    case 'known-faults':
+      return { ...change, knownFaults: swap(change.knownFaults) }
   }
 }
 
@@ -100,6 +115,21 @@ const keptAs = (record: Generation, { keep, hold }: ChangeOf<'keep-generation'>)
   if (hold.to !== null) return { ...kept, hold: hold.to }
   delete kept.hold
   return kept
+}
+
+/** One that is whole has no field for it, as those of a belay before that word. */
+const tornAs = (record: BootEnvironment, { tornAt }: ChangeOf<'be-torn'>): BootEnvironment => {
+  if (tornAt.to !== null) return { ...record, tornAt: tornAt.to }
+  const whole = { ...record }
+  delete whole.tornAt
+  return whole
+}
+
+const withRemains = (index: Index, remains: readonly Remain[]): Index => {
+  if (remains.length > 0) return { ...index, remains: [...remains] }
+  const without = { ...index }
+  delete without.remains
+  return without
 }
 
 const generationNumbered = (id: GenerationId) => (generation: Generation) => generation.id === id
@@ -140,6 +170,8 @@ export const applyChange = (index: Index, change: IndexChange): Index => {
         ...index,
         bootEnvironments: alter(index.bootEnvironments, beNamed(change.name), (record) => ({ ...record, confirmedAt: change.confirmedAt.to })),
       }
+    case 'be-torn':
+      return { ...index, bootEnvironments: alter(index.bootEnvironments, beNamed(change.name), (record) => tornAs(record, change)) }
     case 'be-members':
       return { ...index, bootEnvironments: alter(index.bootEnvironments, beNamed(change.name), (record) => ({ ...record, members: change.members.to })) }
     case 'be-boot-set':
@@ -164,5 +196,13 @@ export const applyChange = (index: Index, change: IndexChange): Index => {
       return { ...index, session: change.session.to }
     case 'last-start':
       return { ...index, lastStart: change.lastStart.to }
+    case 'remains':
+      return withRemains(index, change.remains.to)
+    case 'trial-health':
+      return { ...index, trialHealth: change.trialHealth.to }
+    case 'boot-health':
+      return { ...index, bootHealth: change.bootHealth.to }
+    case 'known-faults':
+      return { ...index, knownFaults: [...change.knownFaults.to] }
   }
 }

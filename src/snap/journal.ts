@@ -111,6 +111,11 @@ export const parseJournal = (text: string, file: string): JournalRecord | null =
   return { plan, owner: first.owner, begun, results, escaping, ended }
 }
 
+/** As many runs can be looked into step by step after they ended; the audit log has a line of every one. */
+const CLOSED_JOURNALS = 100
+
+const NAME = /^[0-9TZ]+-[0-9a-f]+\.jsonl$/
+
 /** The open journals of an appliance. Each run has a file; a file in `closed` is history. */
 export class JournalDirectory {
   readonly #files: Files
@@ -125,6 +130,7 @@ export class JournalDirectory {
   async open(plan: Plan, owner: { pid: number; startTime: string }): Promise<Journal> {
     await this.#files.makeDirectory(`${this.#directory}/closed`, 0o700)
     await this.discardEmpty()
+    await this.#forgetOldest()
     const journal = new Journal(this.#files, this.#directory, plan.id)
     try {
       await journal.begin({ opened: plan, owner })
@@ -171,11 +177,18 @@ export class JournalDirectory {
     for (const { id, text } of await this.#open()) if (isEmpty(text)) await new Journal(this.#files, this.#directory, id).close()
   }
 
+  /** Make room for one more closed journal. What cannot be removed now can be at the next run. */
+  async #forgetOldest(): Promise<void> {
+    const closed = `${this.#directory}/closed`
+    const names = (await this.#files.list(closed)).filter((name) => NAME.test(name))
+    for (const name of names.slice(0, 1 - CLOSED_JOURNALS)) await this.#files.remove(`${closed}/${name}`).catch(() => undefined)
+  }
+
   async #open(): Promise<{ readonly id: string; readonly path: string; readonly text: string }[]> {
     if ((await this.#files.stat(this.#directory)) === null) return []
     const open: { readonly id: string; readonly path: string; readonly text: string }[] = []
     for (const name of await this.#files.list(this.#directory)) {
-      if (!/^[0-9TZ]+-[0-9a-f]+\.jsonl$/.test(name)) continue
+      if (!NAME.test(name)) continue
       const path = `${this.#directory}/${name}`
       try {
         if ((await this.#files.stat(path))?.kind === 'file') open.push({ id: name.slice(0, -'.jsonl'.length), path, text: await this.#files.readText(path) })

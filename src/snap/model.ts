@@ -104,6 +104,8 @@ export const BootEnvironment = z.looseObject({
   bootSet: BootSetRecord.nullable(),
   dataFormat: z.string().nullable(),
   confirmedAt: z.string().nullable(),
+  /** ISO time at which it was found torn: its packages were being changed when its upgrade was cut or failed. It is never started again. */
+  tornAt: z.string().exactOptional(),
 })
 export type BootEnvironment = z.infer<typeof BootEnvironment>
 
@@ -125,7 +127,8 @@ export const Session = z.looseObject({
   be: BeName,
   fallback: BeName,
   generation: GenerationId,
-  owner: z.looseObject({ pid: z.int(), startTime: z.string() }),
+  /** The process that changes packages; `until` says what ends with its work where that is not the process itself. */
+  owner: z.looseObject({ pid: z.int(), startTime: z.string(), until: open(['process', 'lock']).exactOptional() }),
   startedAt: z.string(),
   /** The boot of the machine in which it began, as the kernel names it; a later one has started its result. */
   bootId: z.string().exactOptional(),
@@ -144,6 +147,40 @@ export const LastStart = z.looseObject({
 })
 export type LastStart = z.infer<typeof LastStart>
 
+/** Something that was let go and is to be destroyed: nothing offers it any more, and it stays here until it is gone. */
+export const Remain = z.looseObject({ kind: open(['generation', 'be', 'data']), name: z.string(), since: z.string() })
+export type Remain = z.infer<typeof Remain>
+/** Something that a check of health found wrong. */
+export const HealthFault = z.looseObject({
+  /** Which check, in a word of operations/health/check-health.ts. */
+  check: z.string(),
+  text: z.string(),
+  /** The last that a unit or a program wrote. */
+  lines: z.array(z.string()),
+})
+export type HealthFault = z.infer<typeof HealthFault>
+
+/** How the trial goes that is under way, or how the last one failed. */
+export const TrialHealth = z.looseObject({
+  be: BeName,
+  at: z.string(),
+  /** The boot that was judged last, as the kernel names it. */
+  bootId: z.string().nullable(),
+  /** In a row, the last one judged included. */
+  healthyBoots: z.int().nonnegative(),
+  /** Why it failed; none while it goes well. */
+  faults: z.array(HealthFault),
+  /** Of a failed one: since when what was written in its root is not in its fallback. */
+  since: z.string().nullable(),
+  /** Of a failed one: where its data is not that of its fallback. */
+  dataLeft: z.array(AbsolutePath),
+})
+export type TrialHealth = z.infer<typeof TrialHealth>
+
+/** What was wrong with a boot that was no trial. */
+export const BootHealth = z.looseObject({ be: BeName, at: z.string(), bootId: z.string().nullable(), faults: z.array(HealthFault) })
+export type BootHealth = z.infer<typeof BootHealth>
+
 /** All that belay knows of an appliance, except what boots next: that is the env block's alone. */
 export const Index = z.looseObject({
   format: z.looseObject({ major: z.int(), minor: z.int() }),
@@ -157,9 +194,14 @@ export const Index = z.looseObject({
   left: z.array(GenerationId),
   session: Session.nullable(),
   lastStart: LastStart.nullable().exactOptional(),
+  trialHealth: TrialHealth.nullable().exactOptional(),
+  bootHealth: BootHealth.nullable().exactOptional(),
+  /** Units that had failed in the last boot of a confirmed version; without it nobody knows which failures are new. */
+  knownFaults: z.array(z.string()).exactOptional(),
   generations: z.array(Generation),
   bootEnvironments: z.array(BootEnvironment),
   data: z.array(DataVolume),
+  remains: z.array(Remain).exactOptional(),
 })
 export type Index = z.infer<typeof Index>
 

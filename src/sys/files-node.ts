@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { InvalidFileError, NoSpaceError, NotFoundError, ToolError } from '../errors.ts'
+import { InvalidFileError, NoSpaceError, NotFoundError, RefusedError, ToolError } from '../errors.ts'
 import type { EntryKind, EntryStat, Files, Runner } from './ports.ts'
 import { removeWithinFilesystem } from './remove-within-filesystem.ts'
+import { temporaryName } from './temporary-name.ts'
 
 const READ_CHUNK = 1024 * 1024
 
@@ -197,7 +198,25 @@ function nullWhenMissing(error: unknown): null {
 }
 
 const noSpace = (path: string, name: string, cause: unknown): NoSpaceError =>
-  new NoSpaceError(`no space left for ${name}`, { next: ['belay prune   # removes generations that policy no longer keeps'], data: { path }, cause })
+  new NoSpaceError(`no space left for ${name}`, { next: name.startsWith('/run/') ? ROOM_IN_RUN : ROOM_ON_DISK, data: { path }, cause })
+
+const ROOM_ON_DISK = ['belay prune   # removes generations that policy no longer keeps']
+/** A filesystem in memory, where no generation lies. */
+const ROOM_IN_RUN = ['df /run; df --inodes /run', 'du --all --one-file-system /run | sort --numeric-sort | tail   # what fills it', 'journalctl --flush']
+
+/** What even root is not allowed: unlike other errors, for somebody else to mend and not a bug. */
+const REFUSALS: Readonly<Record<string, { readonly code: string; readonly text: string; readonly next: readonly string[] }>> = {
+  EROFS: {
+    code: 'read-only',
+    text: 'is on a filesystem that is mounted read-only',
+    next: ['findmnt --options ro   # names it; mount -o remount,rw makes it writable', 'dmesg   # says why the kernel made it so'],
+  },
+  EPERM: {
+    code: 'not-permitted',
+    text: 'may not be changed, not even by root',
+    next: ['lsattr -d   # tells whether it was made immutable, which chattr -i takes back'],
+  },
+}
 
 const tooShort = (path: string, size: number, wanted: number): InvalidFileError =>
   new InvalidFileError(`${path} has ${String(size)} bytes, too few to hold ${String(wanted)} in place`, { next: ['belay doctor --fix'], data: { path, size } })
@@ -212,13 +231,15 @@ const translating = (nameOf: (path: string) => string) => {
       const code = codeOf(error)
       if (code === 'ENOENT') throw new NotFoundError(`${path} does not exist`, { data: { path }, cause: error })
       if (code === 'ENOSPC' || code === 'EDQUOT') throw noSpace(path, nameOf(path), error)
+      const refusal = REFUSALS[code]
+      if (refusal !== undefined) throw new RefusedError(refusal.code, `${nameOf(path)} ${refusal.text}`, { next: refusal.next, data: { path }, cause: error })
       throw error
     }
   }
 
   /** Runs `make` on a hidden temporary path beside the target, renames it over the target and syncs the directory; on failure nothing is left behind. */
   const replacing = async (path: string, make: (temporary: string) => Promise<void>): Promise<void> => {
-    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    const temporary = join(dirname(path), temporaryName(basename(path), randomBytes(6).toString('hex')))
     await translated(path, async () => {
       try {
         await make(temporary)

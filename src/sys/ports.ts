@@ -169,4 +169,47 @@ export interface Units {
   stop(names: readonly string[], signal: AbortSignal): Promise<void>
   /** Wait until all have started; those that run are left as they are. @throws FailedError `units/start` naming those that do not run, when the others do */
   start(names: readonly string[]): Promise<void>
+  /** Ask for a stop and do not wait for it: stopping the unit may end the connection that would tell. */
+  letStop(name: string): Promise<void>
+  /** All units that have failed, or that are waiting to be restarted because they did, sorted. */
+  failed(): Promise<readonly string[]>
+  /** Those that are not active, in the order of the names; one that is on its way to it is not. */
+  inactive(names: readonly string[]): Promise<readonly string[]>
+  /** Units that have to start before a unit does. */
+  requirementsOf(name: string): Promise<readonly string[]>
+  /** Units whose start or stop goes on, or waits. */
+  underWay(): Promise<readonly string[]>
+}
+
+/** What is written to the machine's own journal for administrators, with a text in its catalogue. */
+export interface JournalMessage {
+  /** 128 bits in hexadecimal. */
+  readonly id: string
+  /** One line. */
+  readonly text: string
+  /** Further fields, by names in capitals, each one line. */
+  readonly fields: Readonly<Record<string, string>>
+}
+
+/** The journal of the machine that runs. */
+export interface SystemJournal {
+  /** The last lines that a unit wrote in this boot, oldest first. Empty where nobody can tell. */
+  lastLines(unit: string, count: number): Promise<readonly string[]>
+  /** Written with the priority of a warning. */
+  write(message: JournalMessage): Promise<void>
+}
+
+/** How a program of somebody else ended. */
+export interface ProgramEnd {
+  /** Null when it could not be started or was ended by a signal. */
+  readonly status: number | null
+  readonly late: boolean
+  /** The last lines of what it wrote, to standard output and standard error alike. */
+  readonly lines: readonly string[]
+}
+
+/** Runs programs of the appliance's vendor, which may do anything: hang, flood, or leave others behind. */
+export interface ForeignPrograms {
+  /** Its input is empty, its environment cleaned; when its time is over it and what it started are ended. */
+  run(program: string, limits: { readonly seconds: number; readonly lines: number }): Promise<ProgramEnd>
 }

@@ -17,6 +17,15 @@ const STATES: Readonly<Record<string, UnitState['state']>> = {
   deactivating: 'stopping',
 }
 
+/** A service that restarts itself over and over is never `failed` for long; the last is of systemd 254 and newer. */
+const FAILED_STATES = ['failed', 'auto-restart', 'auto-restart-queued']
+
+const firstWords = (text: string): string[] =>
+  text.split('\n').flatMap((line) => {
+    const [word = ''] = line.trim().split(/\s+/)
+    return word === '' ? [] : [word]
+  })
+
 const noSystemd = (why: string): RefusedError =>
   new RefusedError('units/no-systemd', `units cannot be stopped here: ${why}`, { next: ['run the command on the running machine', 'leave --quiesce out'] })
 
@@ -67,6 +76,30 @@ export const createSystemdUnits = ({ files, runner }: { readonly files: Files; r
         const running = still.map(({ name }) => name)
         throw failed(`running again after it was stopped: ${running.join(', ')}${triggered}`, running)
       }
+    },
+    async letStop(name) {
+      await runner.run(SYSTEMCTL, ['stop', '--no-block', '--', name])
+    },
+    async failed() {
+      const { stdout } = await runner.run(SYSTEMCTL, ['list-units', '--all', '--full', '--plain', '--no-legend', `--state=${FAILED_STATES.join(',')}`])
+      return firstWords(stdout).toSorted()
+    },
+    async inactive(names) {
+      if (names.length === 0) return []
+      const { stdout } = await runner.run(SYSTEMCTL, ['is-active', '--', ...names], { expect: [0, 1, 2, 3, 4] })
+      const states = stdout.trim().split('\n')
+      return names.filter((_, position) => states[position] !== 'active')
+    },
+    async requirementsOf(name) {
+      const { stdout } = await runner.run(SYSTEMCTL, ['show', '--property=Requires', '--value', '--', name])
+      return stdout
+        .trim()
+        .split(' ')
+        .filter((unit) => unit !== '')
+    },
+    async underWay() {
+      const { stdout } = await runner.run(SYSTEMCTL, ['list-jobs', '--full', '--plain', '--no-legend'])
+      return stdout.split('\n').flatMap((line) => line.trim().split(/\s+/)[1] ?? [])
     },
     async start(names) {
       try {

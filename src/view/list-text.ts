@@ -38,5 +38,7 @@ export const listText = (list: GenerationList, width: number | null = null): str
   if (be !== null && !list.generations.some((generation) => generation.running)) {
     rows.push(['-', `*${list.next === be ? '>' : ' '}`, '', '-', '-', be, NOT_TAKEN[list.running.why] ?? 'was changed since it was taken'])
   }
+  for (const { be: name, tornAt } of list.torn)
+    rows.push(['-', '', minute(tornAt), 'torn', '-', name, 'its upgrade was cut or failed; kept to be looked into, never started'])
   return `${columns(rows, width)}\n\n* runs   > next boot   k kept   f factory   d with data\n`
 }

@@ -27,6 +27,7 @@ export const showText = (details: GenerationDetails, width: number | null = null
     ...(generation.atomic ? [] : [['', 'the members were taken one after the other']]),
     ...(details.quiesced === null ? [] : [['Quiesced', quiescedText(details.quiesced)]]),
     ...details.decisions.map((decision, position) => [position === 0 ? 'Decisions' : '', `${decision.subject}: ${decision.answer} (${decision.why})`]),
+    ...(details.torn === null ? [] : [['Torn', `${details.torn.be}, found ${minute(details.torn.tornAt)} UTC; this generation is whole`]]),
     ...details.missing.map((path) => ['Missing', path]),
   ]
   return `${columns(rows, width)}\n`

@@ -57,6 +57,18 @@ export function describeUnitsContract(name: string, prepare: () => Promise<Units
       expect(await stateOf(ui, broken)).toEqual(['running', 'idle'])
     })
 
+    it('tells which have failed, which are not active, and which one needs', async () => {
+      await expect(subject.units.start([broken])).rejects.toMatchObject({ code: 'units/start' })
+      expect(await subject.units.failed()).toEqual([broken])
+      expect(await subject.units.inactive([ui, idle, gateway, broken, 'acme-nowhere.service'])).toEqual([idle, broken, 'acme-nowhere.service'])
+      expect(await subject.units.inactive([])).toEqual([])
+      expect(await subject.units.requirementsOf(ui)).toContain(gateway)
+      expect(await subject.units.underWay()).toEqual([])
+      await subject.units.letStop(gateway)
+      await subject.units.stop([gateway], never)
+      expect(await stateOf(gateway, ui)).toEqual(['idle', 'idle'])
+    })
+
     it('waits no longer for a unit to stop when it is interrupted', async () => {
       const controller = new AbortController()
       const stopping = subject.units.stop([stubborn], controller.signal)

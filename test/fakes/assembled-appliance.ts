@@ -8,6 +8,8 @@ import { JournalDirectory } from '../../src/snap/journal.ts'
 import { createLoginMessageFile } from '../../src/snap/login-message-file.ts'
 import { ManifestStore } from '../../src/snap/manifest-store.ts'
 import { SpaceReserve } from '../../src/snap/space-reserve.ts'
+import { MemoryAptRuns } from './memory-apt-runs.ts'
+import { MemorySystemJournal } from './memory-system-journal.ts'
 import { MemoryLock } from './memory-lock.ts'
 import { FORMAT_FILE, type SmallPackages } from './small-packages.ts'
 
@@ -16,10 +18,12 @@ type Given =
 
 /** What a process of belay works with, on small packages and these parts. @param processNumber tells it from others: it is its pid too */
 export const assembleAppliance = (
-  parts: Pick<Appliance, Given> & { readonly packages: SmallPackages; readonly processNumber: number; readonly runDirectory: string | null },
+  parts: Pick<Appliance, Given> &
+    Partial<Pick<Appliance, 'aptRuns'>> & { readonly packages: SmallPackages; readonly processNumber: number; readonly runDirectory: string | null },
 ): Appliance => {
   const { files, driver, boot, packages, stateDirectory, processNumber, runDirectory } = parts
   return {
+    aptRuns: new MemoryAptRuns(files, parts.target.root),
     ...parts,
     policyProblem: null,
     bootLoader: noBootLoader,
@@ -35,6 +39,8 @@ export const assembleAppliance = (
         return { installed, packages: summarisePackages(installed, ['gateway']), dataFormat: parseDataFormat(format, FORMAT_FILE) }
       },
     },
+    systemJournal: new MemorySystemJournal(),
+    foreignPrograms: { run: () => Promise.resolve({ status: null, late: false, lines: ['there are no programs in memory'] }) },
     loginMessage: createLoginMessageFile(files, runDirectory),
     lock: new MemoryLock(),
     actor: { uid: 0, user: 'root', pid: 1000 + processNumber, startTime: String(processNumber), terminal: false },

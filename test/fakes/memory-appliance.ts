@@ -3,11 +3,15 @@ import type { Appliance } from '../../src/operations/appliance.ts'
 import { locked } from '../../src/operations/hold-lock.ts'
 import { recoverInterrupted, type Conversation, type Recovered } from '../../src/operations/run-operation.ts'
 import { Policy } from '../../src/policy/policy.ts'
+import { IndexStore } from '../../src/snap/index-store.ts'
+import { createRebootNote } from '../../src/snap/reboot-note-files.ts'
+import { readRebootSituation } from '../../src/operations/read-reboot-situation.ts'
 import { noFaults, type FaultPoints } from '../../src/snap/fault-points.ts'
 import type { BeName } from '../../src/snap/names.ts'
 import type { Files } from '../../src/sys/ports.ts'
 import { assembleAppliance } from './assembled-appliance.ts'
 import { FixedClock } from './fixed-clock.ts'
+import { MemoryAptRuns } from './memory-apt-runs.ts'
 import { MemoryBootFiles, MemoryGrubPartition } from './memory-boot-files.ts'
 import { MemoryDriver } from './memory-driver.ts'
 import { MemoryFiles } from './memory-files.ts'
@@ -18,6 +22,7 @@ import { RecordingLog } from './recording-log.ts'
 import { FORMAT_FILE, SmallPackages } from './small-packages.ts'
 
 const TARGET = '/target'
+const RUN_DIRECTORY = '/run'
 const CHANGING: ReadonlySet<keyof Files> = new Set([
   'writeAtomic',
   'overwriteInPlace',
@@ -65,9 +70,9 @@ export class MemoryAppliance {
   readonly partition = new MemoryGrubPartition()
   readonly clock = new FixedClock()
   readonly packages = new SmallPackages(this.files, TARGET)
+  readonly aptRuns = new MemoryAptRuns(this.files, TARGET)
   readonly log = new RecordingLog()
   readonly units = new MemoryUnits({ [UNITS.gateway]: { enabled: true }, [UNITS.ui]: { enabled: true, needs: [UNITS.gateway] }, [UNITS.report]: {} }, this.life)
-  rebootNote: string | null = null
   #processes = 0
   #planned = 0
   #boots = 0
@@ -75,6 +80,7 @@ export class MemoryAppliance {
   /** A machine before belay. */
   static async installed(): Promise<MemoryAppliance> {
     const machine = new MemoryAppliance()
+    await machine.files.makeDirectory(RUN_DIRECTORY)
     await machine.pool.make('installed')
     const volume = await machine.pool.volumeAtPath('installed')
     if (volume === null) throw new Error('the installed root was not made')
@@ -98,27 +104,28 @@ export class MemoryAppliance {
     const driver = new MemoryDriver(this.pool)
     const state = this.pool.at('state')
     const boot = new MemoryBootFiles(this.partition, this.files, this.life)
+    const target = { root: TARGET, live: true }
+    const bootId = `boot-${String(this.#boots)}`
     return assembleAppliance({
-      target: { root: TARGET, live: true },
+      target,
       stateDirectory: state,
       policy: POLICY,
       driver,
       boot,
       packages: this.packages,
-      rebootNote: {
-        bringUpToDate: (text) => {
-          this.life.change()
-          this.rebootNote = text
-          return Promise.resolve()
-        },
-        isSet: () => Promise.resolve(this.rebootNote !== null),
-      },
-      runDirectory: '/run',
+      aptRuns: this.aptRuns,
+      rebootNote: createRebootNote({
+        files: this.files,
+        boot,
+        readSituation: () => readRebootSituation({ driver, target, index: new IndexStore(this.files, state), bootId }),
+        runDirectory: RUN_DIRECTORY,
+      }),
+      runDirectory: RUN_DIRECTORY,
       files: this.files,
       clock: this.clock,
       log: this.log,
       processNumber: this.#processes,
-      bootId: `boot-${String(this.#boots)}`,
+      bootId,
       units: this.units,
       power: { reboot: () => this.reboot().then(() => undefined) },
       faults,
@@ -131,7 +138,8 @@ export class MemoryAppliance {
     this.life.renew()
     const be = this.partition.start()
     await new MemoryDriver(this.pool).boot(be)
-    this.rebootNote = null
+    for (const note of ['reboot-required', 'reboot-required.pkgs']) this.files.removeTree(`${RUN_DIRECTORY}/${note}`)
+    this.aptRuns.boot()
     this.units.boot()
     this.#boots += 1
     const index = await this.process().index.readIfAny()

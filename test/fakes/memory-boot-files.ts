@@ -43,6 +43,7 @@ const menuOf = (index: Index, choice: BootChoice): string =>
 
 /** BootFiles over a MemoryGrubPartition; kernels and initrds are read from the roots' /boot. */
 export class MemoryBootFiles implements BootFiles {
+  readonly directories = []
   readonly #partition: MemoryGrubPartition
   readonly #files: Files
   readonly #life: Lifespan
@@ -74,6 +75,11 @@ export class MemoryBootFiles implements BootFiles {
     return this.#change(() => {
       this.#partition.menu = menuOf(index, choice)
     })
+  }
+
+  confirmedInMenu(): Promise<BeName | null> {
+    const [good] = JSON.parse(this.#partition.menu ?? '[]') as [BeName?]
+    return Promise.resolve(good ?? null)
   }
 
   isMenuCurrent(index: Index, choice: BootChoice): Promise<boolean> {
@@ -112,6 +118,11 @@ export class MemoryBootFiles implements BootFiles {
     return this.#change(() => this.#partition.bootSets.delete(be))
   }
 
+  /** A set is changed as a whole here. */
+  removeOrphans(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async isInStep(be: BeName, rootDirectory: string): Promise<boolean> {
     const set = this.#partition.bootSets.get(be)
     const found = await this.#readBoot(rootDirectory)
@@ -124,6 +135,10 @@ export class MemoryBootFiles implements BootFiles {
 
   bootSets(): Promise<readonly BeName[]> {
     return Promise.resolve([...this.#partition.bootSets.keys()].sort())
+  }
+
+  readOnlyAt(): Promise<null> {
+    return Promise.resolve(null)
   }
 
   installGrubCfg(): Promise<void> {

@@ -67,6 +67,18 @@ export class MemoryDriver implements Driver {
     return this.#pool.files.space(this.#pool.top)
   }
 
+  bytesHeldBy(): Promise<number | null> {
+    return Promise.resolve(null)
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  awaitFreed(): Promise<void> {
+    return Promise.resolve()
+  }
+
   poolFeatures(): Promise<PoolFeatures> {
     return Promise.resolve({ active: [], enabled: [], disabled: [] })
   }
@@ -370,6 +382,8 @@ export class MemoryDriver implements Driver {
     const container = `${kind}/${name}`
     const inside = await this.#inside(kind, name)
     if (inside === null) return
+    const busy = inside.find(({ guid }) => this.#pool.busy.has(guid))
+    if (busy !== undefined) throw new RefusedError('in-use', `the kernel does not let go of ${busy.locator}`)
     for (const path of inside.map((volume) => volume.locator).toSorted(deepFirst)) this.#pool.delete(path)
     this.#pool.delete(container)
     this.#pool.marks.delete(container)

@@ -23,6 +23,8 @@ export class MemoryPool {
   readonly marks = new Map<string, MemoryMark>()
   /** GUIDs of volumes that are mounted by a property of their own. */
   readonly selfMounting = new Set<string>()
+  /** GUIDs of volumes that the kernel does not let go of, which nothing says beforehand. */
+  readonly busy = new Set<string>()
   readonly #paths = new Map<number, string>()
   readonly #mounts = new Map<string, number>()
   /** Mounts that are in the mount table alone. */

@@ -16,6 +16,8 @@ interface MemoryUnit {
 /** Units of a machine, one change after the other: a process can die in between. */
 export class MemoryUnits implements Units {
   readonly running = new Set<string>()
+  /** Those that failed since the machine was started. */
+  readonly broke = new Set<string>()
   /** What this process belongs to. */
   ours: string | null = null
   readonly #units: ReadonlyMap<string, MemoryUnit>
@@ -30,6 +32,7 @@ export class MemoryUnits implements Units {
   /** Off and on again: what is enabled runs. */
   boot(): void {
     this.running.clear()
+    this.broke.clear()
     for (const [name, unit] of this.#units) if (unit.enabled === true) this.running.add(name)
   }
 
@@ -60,10 +63,32 @@ export class MemoryUnits implements Units {
 
   start(names: readonly string[]): Promise<void> {
     const failed = names.filter((name) => this.#units.get(name)?.broken === true && !this.running.has(name))
+    for (const name of failed) this.broke.add(name)
     for (const name of names) if (!failed.includes(name) && !this.running.has(name)) this.#change(() => this.running.add(name))
     return failed.length === 0
       ? Promise.resolve()
       : Promise.reject(new FailedError('units/start', `${failed.join(', ')} did not start again`, { rebootRequired: false, data: { units: failed } }))
+  }
+
+  letStop(name: string): Promise<void> {
+    if (this.running.has(name)) this.#change(() => this.running.delete(name))
+    return Promise.resolve()
+  }
+
+  failed(): Promise<readonly string[]> {
+    return Promise.resolve([...this.broke].toSorted())
+  }
+
+  inactive(names: readonly string[]): Promise<readonly string[]> {
+    return Promise.resolve(names.filter((name) => !this.running.has(name)))
+  }
+
+  requirementsOf(name: string): Promise<readonly string[]> {
+    return Promise.resolve(this.#units.get(name)?.needs ?? [])
+  }
+
+  underWay(): Promise<readonly string[]> {
+    return Promise.resolve([])
   }
 
   #needing(name: string): string[] {

@@ -24,7 +24,7 @@ export interface Offer {
   readonly failure: 'none' | 'before dpkg' | 'in dpkg' | 'half configured'
 }
 
-const STATUS_FILE = '/var/lib/dpkg/status'
+export const STATUS_FILE = '/var/lib/dpkg/status'
 const CODENAMES = new Map([
   [12, 'bookworm'],
   [13, 'trixie'],

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest'
 import { adoptedScenario } from './story/adopted-machine.ts'
-import { BelayInGuest, LONG_SECONDS } from './story/belay-in-guest.ts'
+import { BelayInGuest } from './story/belay-in-guest.ts'
+import { LONG_SECONDS } from './story/long-seconds.ts'
 import { readMachineFacts } from './story/machine-facts.ts'
 
 describe.each(['bios', 'efi'] as const)('A person at the boot menu of an adopted machine with %s', (firmware) => {

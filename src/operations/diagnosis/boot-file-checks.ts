@@ -1,11 +1,13 @@
 import { BOOT_PARTITION } from '../../snap/fstab.ts'
 import { inTarget } from '../../snap/target.ts'
 import { isBootSetInStep } from '../read-planning-state.ts'
-import { type Check, type Diagnosis, fixable, fixableNote, note } from './finding.ts'
+import { READ_ONLY, remediesOfReadOnly } from '../run-operation.ts'
+import { type Check, type Diagnosis, fixable, fixableNote, note, problem } from './finding.ts'
 
 export const bootSets: Check = async (appliance, { index, running }) => {
   const found: Diagnosis[] = []
   for (const be of index.bootEnvironments) {
+    if (be.tornAt !== undefined) continue
     const faults = await appliance.boot.faultsOf(be.name, be.name === running)
     if (faults.length === 0) continue
     const root = be.members.find((member) => member.role === 'root')
@@ -29,13 +31,18 @@ export const bootSets: Check = async (appliance, { index, running }) => {
       )
     }
   }
-  const strays = (await appliance.boot.bootSets()).filter((name) => !index.bootEnvironments.some((be) => be.name === name))
+  const strays = (await appliance.boot.bootSets()).filter((name) => !index.bootEnvironments.some((be) => be.name === name && be.tornAt === undefined))
   return [
     ...found,
     ...strays.map((name) =>
-      fixable('stray-boot-set', `the GRUB partition holds a boot set of ${name}, which does not exist`, () => appliance.boot.removeBootSet(name)),
+      fixable('stray-boot-set', `the GRUB partition holds a boot set of ${name}, which is torn or does not exist`, () => appliance.boot.removeBootSet(name)),
     ),
   ]
+}
+
+export const readOnly: Check = async ({ boot }) => {
+  const at = await boot.readOnlyAt()
+  return at === null ? [] : [problem('read-only', READ_ONLY, remediesOfReadOnly(at).join('; '))]
 }
 
 export const menu: Check = async (appliance, { index, choice }) => {

@@ -6,7 +6,9 @@ import { type Check, fixable, note, problem, rebootPending } from './finding.ts'
 export const bootChoice: Check = async (appliance, { index, choice }) => {
   const { problems } = await appliance.boot.readChoice()
   if (choice === null) {
-    const good = lastConfirmed(index)
+    const inMenu = await appliance.boot.confirmedInMenu()
+    // What GRUB has started since. Times tell less: a clock may have been set back.
+    const good = index.bootEnvironments.find((be) => be.name === inMenu)?.name ?? lastConfirmed(index)
     const text = `the boot choice cannot be read: ${problems.join('; ')}`
     if (good === null) return [problem('env-lost', text, 'boot a version from the menu, then run belay doctor --fix')]
     return [

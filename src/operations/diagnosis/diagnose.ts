@@ -2,16 +2,31 @@ import { BelayError, InvalidFileError } from '../../errors.ts'
 import { notInitialised } from '../../snap/index-store.ts'
 import type { Index } from '../../snap/model.ts'
 import type { Appliance } from '../appliance.ts'
-import { bootLoader, bootSets, leftOnBootPartition, menu } from './boot-file-checks.ts'
+import { findOpenAptRun, unguarded } from './apt-checks.ts'
+import { bootLoader, bootSets, leftOnBootPartition, menu, readOnly } from './boot-file-checks.ts'
 import { bootChoice, session, trial } from './choice-checks.ts'
 import { type Check, type Diagnosis, type Facts, note, problem } from './finding.ts'
-import { configMembers, holds, pool, poolFeatures, reserve } from './pool-checks.ts'
+import { configMembers, holds, pool, poolFeatures, reserve, torn } from './pool-checks.ts'
 import { checkPolicy } from './policy-check.ts'
 import { dataMounts, identity, leftInRoot, packages } from './root-checks.ts'
 import { readRunning } from '../read-planning-state.ts'
 import { sortByOwner } from '../runs-under-way.ts'
 
-const CHECKS: readonly Check[] = [bootChoice, session, trial, packages, bootSets, pool, holds, poolFeatures, dataMounts, leftOnBootPartition]
+const CHECKS: readonly Check[] = [
+  readOnly,
+  bootChoice,
+  session,
+  trial,
+  packages,
+  bootSets,
+  pool,
+  holds,
+  torn,
+  poolFeatures,
+  dataMounts,
+  leftOnBootPartition,
+  unguarded,
+]
 /** Checks that compare with policy; without a readable one there is nothing to compare with. */
 const POLICY_CHECKS: readonly Check[] = [configMembers, menu, reserve, leftInRoot, identity, bootLoader]
 
@@ -33,6 +48,7 @@ const readIndex = async (appliance: Appliance): Promise<{ readonly index: Index 
 const findUnfinished = async (appliance: Appliance): Promise<Diagnosis[]> => {
   try {
     const { alive, dead } = await sortByOwner(appliance, await appliance.journals.unfinished())
+    if (alive.length + dead.length === 0) return await findOpenAptRun(appliance)
     return [
       ...alive.map(({ plan, owner }) => note('under-way', `${plan.operation} ${plan.id} is under way (process ${String(owner.pid)})`, 'wait for it to end')),
       ...dead.map(({ plan }) => problem('interrupted', `${plan.operation} ${plan.id} was interrupted`, 'belay doctor --fix')),

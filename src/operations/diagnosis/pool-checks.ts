@@ -1,6 +1,8 @@
 import { BelayError } from '../../errors.ts'
+import type { OwnObject } from '../../snap/driver.ts'
 import { type BeName, numberOf } from '../../snap/names.ts'
 import { holdText, isOver } from '../../snap/plan/hold.ts'
+import type { Appliance } from '../appliance.ts'
 import { findMissing } from '../find-missing.ts'
 import { lackingFeatures, readKnownFeatures } from '../pool-features.ts'
 import { readPlanningState } from '../read-planning-state.ts'
@@ -36,7 +38,13 @@ export const pool: Check = async (appliance, { index }) => {
   }
   for (const { name, mountpoint } of missing.data)
     found.push(problem('data-missing', `${name}, with what a version has at ${mountpoint}, is not on the pool`, 'if it was renamed, give it its name back'))
+  const remains = new Map((index.remains ?? []).map((remain) => [remain.name, remain]))
   for (const object of await appliance.driver.survey()) {
+    const remain = remains.get(object.name)
+    if (remain !== undefined) {
+      found.push(note('remains', await remainText(appliance, object, remain.since), 'belay prune   (tries again, as retention does after each confirmation)'))
+      continue
+    }
     const known =
       object.kind === 'generation'
         ? index.generations.some((generation) => generation.id === numberOf(object.name))
@@ -51,6 +59,18 @@ export const pool: Check = async (appliance, { index }) => {
     )
   }
   return found
+}
+
+/** What was let go and is still there, and why. */
+const remainText = async ({ driver }: Pick<Appliance, 'driver'>, object: OwnObject, since: string): Promise<string> => {
+  const text = `${object.name} was let go on ${since.slice(0, 10)} and could not be destroyed`
+  try {
+    await driver.checkDestroy(object)
+    return text
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    return `${text}: ${error.message}`
+  }
 }
 
 const named = (lacking: ReadonlyMap<string, readonly string[]>): string => [...lacking].map(([be, features]) => `${be} (${features.join(', ')})`).join('; ')
@@ -120,3 +140,19 @@ export const holds: Check = (appliance, { index }) => {
     ),
   )
 }
+
+/** What an upgrade left torn is kept for whoever wants to know what happened. */
+export const torn: Check = ({ policy }, { index }) =>
+  Promise.resolve(
+    index.bootEnvironments.flatMap(({ name, tornAt }) =>
+      tornAt === undefined
+        ? []
+        : [
+            note(
+              'torn',
+              `${name} is torn: its upgrade was cut or failed; it is never started again (found ${tornAt.slice(0, 10)})`,
+              `nothing: retention removes it ${String(policy.retention.tornDays)} days after that   (now: belay prune --torn-days 0)`,
+            ),
+          ],
+    ),
+  )

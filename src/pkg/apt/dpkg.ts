@@ -6,7 +6,8 @@ import { findLockHolder } from './file-lock.ts'
 
 const DPKG = '/usr/bin/dpkg'
 const ADMIN = '/var/lib/dpkg'
-const LOCKS = [`${ADMIN}/lock-frontend`, `${ADMIN}/lock`]
+/** Files that whoever changes packages has locked. */
+export const DPKG_LOCKS = [`${ADMIN}/lock-frontend`, `${ADMIN}/lock`]
 
 const below = (root: string, path: string): string => `${root === '/' ? '' : root}${path}`
 
@@ -29,7 +30,7 @@ export const readDpkgState = async ({ files, runner, root, enterRoot }: DpkgOpti
   const [entries, names, lockHolder, audit] = await Promise.all([
     readDpkgStatus(files, root),
     files.stat(updates).then((stat) => (stat === null ? [] : files.list(updates))),
-    findLockHolder(files, root, LOCKS),
+    findLockHolder(files, root, DPKG_LOCKS),
     // Status 1 comes with a list of what is wrong (dpkg 1.21).
     runner.run(DPKG, [`--root=${root}`, '--audit'], { expect: [0, 1] }),
   ])

@@ -10,6 +10,8 @@ const RMDIR = '/usr/bin/rmdir'
 const MOUNT = '/usr/bin/mount'
 const UMOUNT = '/usr/bin/umount'
 
+const LONGEST_WAIT_MS = 60_000
+
 /** The only module that runs btrfs and mounts subvolumes; what these tools print on failure becomes a typed error here. */
 export class BtrfsCommands {
   readonly #runner: Runner
@@ -41,6 +43,14 @@ export class BtrfsCommands {
   /** Delete subvolumes in the order given; without the commit a power cut would bring them back (btrfs-progs 6.2). */
   async delete(paths: readonly string[]): Promise<void> {
     if (paths.length > 0) await this.#btrfs(['subvolume', 'delete', '--commit-after', '--', ...paths])
+  }
+
+  /** The kernel takes deleted subvolumes apart in the background, and one more commit makes their room usable. That it takes longer is no failure. */
+  async awaitDeleted(top: string): Promise<void> {
+    await this.#runner.run(BTRFS, ['subvolume', 'sync', top], { timeoutMs: LONGEST_WAIT_MS }).catch((error: unknown) => {
+      if (!(error instanceof ToolError)) throw error
+    })
+    await this.sync(top)
   }
 
   async sync(path: string): Promise<void> {
@@ -84,10 +94,24 @@ export class BtrfsCommands {
       if (/No space left on device|Disk quota exceeded/.test(error.stderr)) {
         throw new NoSpaceError('the btrfs pool is full', { cause: error, next: ['belay prune', 'belay delete ID'], data: { where: 'pool' } })
       }
+      // The default subvolume (btrfs-progs 6.2 looks itself), and one with an active swap file (fs/btrfs/inode.c, Linux 6.12).
+      if (args[1] === 'delete' && /not deleting default subvolume|Operation not permitted/.test(error.stderr)) {
+        throw new RefusedError('in-use', `the kernel does not let go of ${args.at(-1) ?? tool}: it is the default subvolume, or holds a swap file in use`, {
+          cause: error,
+          next: ['btrfs subvolume get-default /', 'swapon --show'],
+        })
+      }
       if (/Directory not empty|Device or resource busy/.test(error.stderr)) {
         throw new RefusedError('in-use', `${args.at(-1) ?? tool} is in use or holds subvolumes of its own`, {
           cause: error,
           next: ['btrfs subvolume list /', 'findmnt -t btrfs'],
+        })
+      }
+      // What Linux says of a subvolume in which a swap file is active (fs/btrfs/ioctl.c, create_snapshot; seen on 6.18).
+      if (error.stderr.includes('Text file busy')) {
+        throw new RefusedError('swap-file', 'a swap file is in use inside root or the configuration, and btrfs takes no snapshot of what holds one', {
+          cause: error,
+          next: ['swapon --show   (names it)', 'swapoff FILE, and put it on a partition or a subvolume of its own'],
         })
       }
       throw error

@@ -49,6 +49,19 @@ export class BtrfsDriver implements Driver {
     return { free, total }
   }
 
+  /** A generation and its standby share all extents: without quotas nothing says what both together hold (btrfs-filesystem(8), du). */
+  bytesHeldBy(): Promise<number | null> {
+    return Promise.resolve(null)
+  }
+
+  async flush(): Promise<void> {
+    await this.#pool.commands.sync(await this.#pool.top())
+  }
+
+  async awaitFreed(): Promise<void> {
+    await this.#pool.commands.awaitDeleted(await this.#pool.top())
+  }
+
   poolFeatures(): Promise<PoolFeatures> {
     return Promise.resolve({ active: [], enabled: [], disabled: [] })
   }

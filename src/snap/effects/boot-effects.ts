@@ -81,7 +81,11 @@ export const bootEffects = ({ target, files, boot, driver, index, rebootNote }: 
     undo: nothing,
   },
   'choice.write': {
-    apply: (step) => boot.writeChoice(step.to),
+    apply: async (step) => {
+      // GRUB keeps what it is told at once, a pool what is written into it only after a while: a version that GRUB starts must be whole.
+      await driver.flush()
+      await boot.writeChoice(step.to)
+    },
     undo: (step) => (step.from === null ? boot.forgetChoice() : boot.writeChoice(step.from)),
     isApplied: async (step) => {
       const { choice } = await boot.readChoice()

@@ -15,7 +15,7 @@ import { inversesOf, resolveChange } from './resolve-changes.ts'
 import { decidedFrom, membersFrom, startedFrom } from './results.ts'
 import { nothing } from './nothing-to-undo.ts'
 
-type RecordKinds = 'index.create' | 'index.change' | 'generation.describe' | 'root.describe' | 'policy.write' | 'space.reserve'
+type RecordKinds = 'index.create' | 'index.change' | 'remains.settle' | 'generation.describe' | 'root.describe' | 'policy.write' | 'space.reserve'
 
 interface RecordPorts {
   readonly files: Files
@@ -89,6 +89,15 @@ export const recordEffects = (ports: RecordPorts): Pick<Effects, RecordKinds> =>
         return true
       })
     },
+  },
+  'remains.settle': {
+    apply: async () => {
+      const { remains = [] } = await ports.index.read()
+      const there = new Set<string>((await ports.driver.survey()).map(({ name }) => name))
+      const to = remains.filter(({ name }) => there.has(name))
+      if (to.length < remains.length) await ports.index.change([{ change: 'remains', remains: { from: remains, to } }])
+    },
+    undo: nothing,
   },
   'generation.describe': {
     apply: async (step, { results }) => {

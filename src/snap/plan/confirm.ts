@@ -3,15 +3,19 @@ import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
 import type { BootEnvironment, Generation } from '../model.ts'
 import type { GenerationId } from '../names.ts'
 import type { Plan } from './plan.ts'
+import { endTrialHealth, learnFaults } from './trial-health.ts'
 import { replaceStandby } from './replace-standby.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
+import { findTorn, markingTorn, refuseTorn } from './torn.ts'
 
 interface ConfirmRequest {
   readonly atomic: boolean
   /** Another version was chosen since this one was started. */
   readonly leaving?: boolean
+  /** Units that have failed now: those of a version that is healthy all the same. Null where nobody can tell. */
+  readonly failedUnits?: readonly string[] | null
 }
 
 /**
@@ -28,6 +32,7 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
   if (session?.phase === 'failed' && session.be === running.name) {
     throw new RefusedError('session/failed', `the upgrade of ${running.name} failed; it cannot be confirmed`, { next: ['systemctl reboot'] })
   }
+  refuseTorn(running)
   const notices: string[] = []
   const next = nextBoot({ ...choice, once: null }).be
   if (next !== running.name && (choice.good === running.name || request.leaving === true)) {
@@ -64,6 +69,10 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
       left = []
     }
   }
+  const torn = findTorn(state)
+  const marking = torn === null ? { before: [], changes: [], after: [] } : markingTorn(state, torn, numbering, context)
+  steps.push(...marking.before)
+  changes.push(...marking.changes)
   const leftBehind =
     session?.phase === 'trial' && session.be !== running.name ? index.bootEnvironments.find((be) => be.name === session.be && isUntaken(be)) : undefined
   const displaced = index.bootEnvironments.find((be) => be.name === choice.good && be.name !== running.name && isUntaken(be))
@@ -96,6 +105,8 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
   if (origin?.health === 'unknown') {
     changes.push({ planned: 'change', change: { change: 'generation-health', id: origin.id, health: { from: origin.health, to: 'confirmed' } } })
   }
+  changes.push(...endTrialHealth(index))
+  if (Array.isArray(request.failedUnits)) changes.push({ planned: 'change', change: learnFaults(index, request.failedUnits) })
   changes.push({ planned: 'change', change: { change: 'be-confirmed', name: running.name, confirmedAt: { from: running.confirmedAt, to: context.now } } })
 
   return {
@@ -115,6 +126,7 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
           { id: 'menu', kind: 'menu.write', choice: to, why: 'bring the boot menu up to date' },
           { id: 'switch', kind: 'choice.write', from: choice, to, why: `make ${running.name} the one that GRUB starts` },
           { id: 'reboot-note', kind: 'reboot.note', text: 'belay confirm', why: 'take back the note that a reboot is needed' },
+          ...marking.after,
         ],
     commit: settled ? null : 'switch',
     escape: null,

@@ -1,5 +1,7 @@
 import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { HealthFault } from '../model.ts'
 import type { LeftBehind } from './left-behind.ts'
+import type { Verdict } from './retention-verdict.ts'
 import type { Step } from './step.ts'
 
 /** What a plan was made from; the executor refuses to run it against anything else (exit 14). */
@@ -23,6 +25,8 @@ export interface Check {
  */
 export interface Escape {
   readonly from: string
+  /** From this step on a run that died goes on instead, as long as the same version runs: whatever could be left half done came before it. */
+  readonly resume?: string
   readonly steps: readonly Step[]
 }
 
@@ -39,6 +43,10 @@ export interface Plan {
   readonly notices: readonly string[]
   /** Of a change of version: what the next boot has as it was earlier. The notices tell the same to people. */
   readonly leavesBehind?: readonly LeftBehind[]
+  /** Of prune: what is said of every generation. */
+  readonly retention?: readonly Verdict[]
+  /** Of a fallback: why, for the audit log. */
+  readonly faults?: readonly HealthFault[]
   readonly steps: readonly Step[]
   /** Id of the step whose success makes the operation done: before it all is undone on failure, after it all is resumed. Null for a plan without steps. */
   readonly commit: string | null

@@ -78,7 +78,7 @@ export const generationOf = (index: Index, id: number): Generation => {
 }
 
 /** @throws NotFoundError naming the boot environment. */
-const beOf = (index: Index, name: BeName): BootEnvironment => {
+export const beOf = (index: Index, name: BeName): BootEnvironment => {
   const be = index.bootEnvironments.find((candidate) => candidate.name === name)
   if (be === undefined) throw new NotFoundError(`there is no boot environment ${name}`, { next: ['belay doctor'] })
   return be
@@ -96,6 +96,9 @@ export const runningBe = (state: PlanningState): BootEnvironment => {
 
 /** Whether a boot environment was started while it stood for its generation, so that it may hold more than that does. */
 export const wasStarted = (be: Pick<BootEnvironment, 'standsFor' | 'startedAs'>): boolean => be.standsFor !== null && be.startedAs === be.standsFor
+
+/** Whether the upgrade that is on trial was made in this boot. One that was made while the machine was only mounted is started by its next boot. */
+export const isUnstarted = (session: { readonly bootId?: string }, bootId: string | null): boolean => (session.bootId ?? null) === bootId
 
 /** The boot environment that stands for a generation, if one does: rather one that was never started. */
 export const standbyOf = (index: Index, id: GenerationId): BootEnvironment | null => {

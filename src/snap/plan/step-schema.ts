@@ -1,6 +1,21 @@
 import { z } from 'zod'
 import { BootChoice } from '../../boot/boot-choice.ts'
-import { BootEnvironment, BootSetRecord, DataUse, DataVolume, Generation, Hold, LastStart, Member, Session, Volume } from '../model.ts'
+import {
+  BootEnvironment,
+  BootHealth,
+  BootSetRecord,
+  DataUse,
+  DataVolume,
+  Generation,
+  HealthFault,
+  Hold,
+  LastStart,
+  Member,
+  Remain,
+  Session,
+  TrialHealth,
+  Volume,
+} from '../model.ts'
 import { BeName, DataName, GenerationId, GenerationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { type PlannedChange, type Step, type StepKind, type StepOf } from './step.ts'
@@ -38,6 +53,7 @@ const Change = z.discriminatedUnion('change', [
   z.looseObject({ change: z.literal('be-stands-for'), name: BeName, standsFor: updateOf(GenerationId.nullable()) }),
   z.looseObject({ change: z.literal('be-started'), name: BeName, startedAs: updateOf(GenerationId.nullable()) }),
   z.looseObject({ change: z.literal('be-confirmed'), name: BeName, confirmedAt: updateOf(Text) }),
+  z.looseObject({ change: z.literal('be-torn'), name: BeName, tornAt: updateOf(Text) }),
   z.looseObject({ change: z.literal('be-members'), name: BeName, members: updateOf(Members) }),
   z.looseObject({ change: z.literal('be-boot-set'), name: BeName, bootSet: updateOf(MaybeBootSet) }),
   z.looseObject({ change: z.literal('be-data-format'), name: BeName, dataFormat: updateOf(Text) }),
@@ -48,6 +64,10 @@ const Change = z.discriminatedUnion('change', [
   z.looseObject({ change: z.literal('factory'), factory: updateOf(GenerationId.nullable()) }),
   z.looseObject({ change: z.literal('session'), session: updateOf(Session.nullable()) }),
   z.looseObject({ change: z.literal('last-start'), lastStart: updateOf(LastStart.nullable()) }),
+  z.looseObject({ change: z.literal('remains'), remains: updateOf(z.array(Remain)) }),
+  z.looseObject({ change: z.literal('trial-health'), trialHealth: updateOf(TrialHealth.nullable()) }),
+  z.looseObject({ change: z.literal('boot-health'), bootHealth: updateOf(BootHealth.nullable()) }),
+  z.looseObject({ change: z.literal('known-faults'), knownFaults: updateOf(z.array(z.string())) }),
 ])
 
 const Planned = z.discriminatedUnion('planned', [
@@ -141,6 +161,7 @@ const STEPS = {
   'boot-set.remove': stepOf('boot-set.remove', { be: BeName }),
   'index.create': stepOf('index.create', { pool: z.string().min(1), driver: z.enum(['btrfs', 'zfs']) }),
   'index.change': stepOf('index.change', { changes: z.array(Planned) }),
+  'remains.settle': stepOf('remains.settle', {}),
   'menu.write': stepOf('menu.write', { choice: BootChoice }),
   'choice.write': stepOf('choice.write', { from: BootChoice.nullable(), to: BootChoice }),
   'grub.install': stepOf('grub.install', {}),
@@ -195,11 +216,24 @@ export const PlanSchema = z
         }),
       )
       .exactOptional(),
+    retention: z
+      .array(
+        z.looseObject({
+          generation: z.int().nullable(),
+          be: Text,
+          goes: z.boolean(),
+          code: z.string(),
+          why: z.string(),
+          bytes: z.number().nullable(),
+        }),
+      )
+      .exactOptional(),
+    faults: z.array(HealthFault).exactOptional(),
     steps: Steps,
     commit: z.string().nullable(),
-    escape: z.looseObject({ from: z.string(), steps: Steps }).nullable(),
+    escape: z.looseObject({ from: z.string(), resume: z.string().exactOptional(), steps: Steps }).nullable(),
   })
   .refine(
-    ({ steps, commit, escape }) => [commit, escape?.from ?? null].every((id) => id === null || steps.some((step) => step.id === id)),
+    ({ steps, commit, escape }) => [commit, escape?.from ?? null, escape?.resume ?? null].every((id) => id === null || steps.some((step) => step.id === id)),
     'commit and escape must be among the steps',
   ) satisfies z.ZodType<Plan>

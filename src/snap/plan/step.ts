@@ -88,6 +88,8 @@ export type StepAction =
   | { readonly kind: 'boot-set.remove'; readonly be: BeName }
   | { readonly kind: 'index.create'; readonly pool: string; readonly driver: 'btrfs' | 'zfs' }
   | { readonly kind: 'index.change'; readonly changes: readonly PlannedChange[] }
+  /** Forget what was let go and is gone; what is still there stays recorded. */
+  | { readonly kind: 'remains.settle' }
   | { readonly kind: 'menu.write'; readonly choice: BootChoice }
   | { readonly kind: 'choice.write'; readonly from: BootChoice | null; readonly to: BootChoice }
   | { readonly kind: 'grub.install' }

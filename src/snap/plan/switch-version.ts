@@ -14,6 +14,7 @@ import {
   type PlanContext,
   type PlanningState,
   basisOf,
+  beOf,
   carryIdentity,
   generationOf,
   refuseDuringSession,
@@ -22,12 +23,14 @@ import {
   wasStarted,
 } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
+import { attemptsOf, endTrialHealth } from './trial-health.ts'
 import { takeGeneration } from './take-generation.ts'
+import { refuseTorn } from './torn.ts'
 
 export interface SwitchRequest {
   readonly direction: 'rollback' | 'forward'
-  /** Null: the version before the last upgrade (rollback), the one that was left last (forward). */
-  readonly id: number | null
+  /** A generation, or a boot environment that stands for one. Null: the version before the last upgrade (rollback), the one that was left last (forward). */
+  readonly id: number | BeName | null
   readonly keepConfig: boolean
   readonly withData: boolean
   readonly once: boolean
@@ -40,8 +43,6 @@ export interface SwitchRequest {
   /** What lies in root and is not the operating system. */
   readonly pathsInRoot: readonly PathInRoot[]
 }
-
-const attempts = (policyAttempts: number): BootChoice['attemptsLeft'] => (policyAttempts === 1 ? 1 : policyAttempts === 2 ? 2 : 3)
 
 const defaultTarget = (state: PlanningState, request: SwitchRequest, running: BeName): Generation => {
   const { index } = state
@@ -60,12 +61,21 @@ const defaultTarget = (state: PlanningState, request: SwitchRequest, running: Be
   return target
 }
 
+/** @throws RefusedError for a boot environment that cannot be chosen, NotFoundError */
+const wantedGeneration = ({ index }: PlanningState, wanted: number | BeName): Generation => {
+  if (typeof wanted === 'number') return generationOf(index, wanted)
+  const be = beOf(index, wanted)
+  refuseTorn(be)
+  if (be.standsFor !== null) return generationOf(index, be.standsFor)
+  throw new RefusedError('no-generation', `${wanted} stands for no generation`, { next: ['belay list', 'belay rollback ID'], data: { be: wanted } })
+}
+
 /** The one write that switches: a trial of the target with the last confirmed one as fallback, or once, or back to what is confirmed. */
 const choiceFor = (state: PlanningState, request: SwitchRequest, target: BeName, context: PlanContext): BootChoice => {
   const { good } = state.choice
   if (request.once) return { ...state.choice, once: target }
   if (target === good) return { good, trial: null, attemptsLeft: 0, once: null }
-  return { good, trial: target, attemptsLeft: attempts(context.policy.trial.attempts), once: null }
+  return { good, trial: target, attemptsLeft: attemptsOf(context.policy), once: null }
 }
 
 const sameData = (a: BootEnvironment, b: BootEnvironment): boolean =>
@@ -76,7 +86,7 @@ const sameData = (a: BootEnvironment, b: BootEnvironment): boolean =>
  * data alone, so a standby that was given a copy of its own is none for it, and neither is one that was started since: it may not be what the generation holds.
  */
 const standingFor = (state: PlanningState, request: SwitchRequest, generation: Generation, running: BootEnvironment): BootEnvironment | null => {
-  const standing = state.index.bootEnvironments.filter((be) => be.standsFor === generation.id)
+  const standing = state.index.bootEnvironments.filter((be) => be.standsFor === generation.id && be.tornAt === undefined)
   const own = standing.find((be) => be.name === running.name)
   if (own !== undefined) return own
   const untouched = standing.filter((be) => !wasStarted(be))
@@ -92,7 +102,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
   if (state.index.session?.phase !== 'trial') refuseDuringSession(state, request.direction)
   const running = runningBe(state)
   const pending = nextBoot(state.choice).be
-  const generation = request.id === null ? defaultTarget(state, request, running.name) : generationOf(state.index, request.id)
+  const generation = request.id === null ? defaultTarget(state, request, running.name) : wantedGeneration(state, request.id)
   const existing = standingFor(state, request, generation, running)
   const stays = existing?.name === running.name
 
@@ -178,6 +188,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
   if (JSON.stringify(stack) !== JSON.stringify(state.index.left)) {
     changes.push({ planned: 'change', change: { change: 'left', left: { from: state.index.left, to: stack } } })
   }
+  if (!request.once) changes.push(...endTrialHealth(state.index))
   if (request.keepConfig) notices.push(`the configuration of ${running.name} is taken along`)
   if (changes.length > 0) steps.push({ id: 'record', kind: 'index.change', changes, why: 'record what was left and what comes next' })
 

@@ -80,6 +80,11 @@ export class ZfsCommands {
     return (await this.#mapped(ZPOOL, ['get', '-H', '-p', '-o', 'value', 'guid', pool])).stdout.trim()
   }
 
+  /** Write what is in memory of a pool to its disks. */
+  async sync(pool: string): Promise<void> {
+    await this.#mapped(ZPOOL, ['sync', pool])
+  }
+
   /** Every feature of an imported pool that this ZFS knows, `disabled`, `enabled` or `active`. */
   async features(pool: string): Promise<PoolFeature[]> {
     return parseFeatures((await this.#mapped(ZPOOL, ['get', '-H', '-o', 'property,value', 'all', pool])).stdout)
@@ -95,6 +100,20 @@ export class ZfsCommands {
     const { stdout } = await this.#zfs(['list', '-H', '-p', '-o', 'available,used', dataset])
     const [available = 0, used = 0] = stdout.trim().split('\t').map(Number)
     return { available, used }
+  }
+
+  /** What snapshots hold alone, and what filesystems were written: what comes free at least when they go. */
+  async bytesHeldBy(names: readonly string[]): Promise<number> {
+    let bytes = 0
+    for (const [property, those] of [
+      ['used', names.filter((name) => name.includes('@'))],
+      ['usedbydataset', names.filter((name) => !name.includes('@'))],
+    ] as const) {
+      if (those.length === 0) continue
+      const { stdout } = await this.#zfs(['get', '-H', '-p', '-o', 'value', property, ...those])
+      for (const value of stdout.trim().split('\n')) bytes += Number(value)
+    }
+    return bytes
   }
 
   /** All in one transaction group, all or none. */

@@ -86,6 +86,21 @@ export class ZfsDriver implements Driver {
     return { free: available, total: available + used }
   }
 
+  async bytesHeldBy(volumes: readonly Volume[]): Promise<number | null> {
+    const found = await Promise.all(volumes.map((volume) => this.#pools.find(volume)))
+    return this.#pools.commands.bytesHeldBy(found.flatMap((dataset) => (dataset === null ? [] : [dataset.name])))
+  }
+
+  /** Of the pool with the versions: another one may be suspended, and would never answer. */
+  flush(): Promise<void> {
+    return this.#pools.commands.sync(this.#pools.name)
+  }
+
+  /** Each destruction waits for itself. */
+  awaitFreed(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async poolFeatures(): Promise<PoolFeatures> {
     const features = (await Promise.all((await this.#pools.names()).map((pool) => this.#pools.commands.features(pool)))).flat()
     const of = (state: string): string[] => [...new Set(features.filter((feature) => feature.state === state).map(({ name }) => name))]

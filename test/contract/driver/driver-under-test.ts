@@ -23,6 +23,8 @@ export interface DriverUnderTest {
   makeForeign(kind: ForeignKind, name: string): Promise<string>
   /** Make an empty volume that is not belay's at a path that does not exist inside another volume's directory. */
   makeNested(directory: string): Promise<void>
+  /** Let the filesystem refuse to destroy a volume, which nothing says beforehand; null where it can be kept from nothing. */
+  hold(volume: Volume): Promise<{ readonly letGo: () => Promise<void> } | null>
   /** What dpkg does to a directory on purge: remove what is in it and then itself, volume or not. */
   purge(directory: string): Promise<void>
   release(): Promise<void>

@@ -131,6 +131,17 @@ export const describeGenerations = (scene: Scene): void => {
       await scene.driver.destroyGeneration(GENERATION)
     })
 
+    it('that the filesystem does not let go of keep belay’s mark, and go once it does', async () => {
+      const { generation } = await scene.adoptAndTake()
+      const held = await scene.machine.hold(rootOf(generation))
+      if (held === null) return
+      await scene.expectRefused(scene.driver.destroyGeneration(GENERATION), 'in-use')
+      expect(await scene.surveyed(scene.driver, GENERATION)).toMatchObject({ marked: true })
+      await held.letGo()
+      await scene.driver.destroyGeneration(GENERATION)
+      expect(await scene.surveyed(scene.driver, GENERATION)).toBeUndefined()
+    })
+
     it('that a process died over are never taken for complete, can be destroyed, and free their name', async () => {
       const be = await scene.adopt()
       await scene.atEachCut(

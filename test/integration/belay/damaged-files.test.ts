@@ -297,6 +297,9 @@ describe('the boot menu', () => {
 describe('the index', () => {
   const INDEX = 'var/lib/belay/index.json'
 
+  // Each confirmation prunes.
+  beforeAll(() => machine.must('keep', '2'))
+
   it.each([
     ['emptied', (path: string) => truncate(path, 0), 'invalid-file', 2],
     ['torn', (path: string) => truncate(path, 1000), 'invalid-file', 2],

@@ -72,7 +72,11 @@ const expectUntouchedAfterReboot = async (name: string): Promise<void> => {
   expect(findings[0]?.text).toContain(`${name} 2.0.0 did not stay`)
   await machine.must('confirm')
   await expectWhole(machine)
-  const pruned = await machine.operation('prune', '--yes')
+  expect((await machine.operation('prune', '--yes')).plan.retention?.at(-1)).toMatchObject({ goes: false, code: 'torn' })
+  const torn = (await machine.list()).torn.map(({ be }) => be)
+  expect(torn).toHaveLength(1)
+  expect(await machine.refusal(['rollback', ...torn, '--yes'])).toMatchObject({ code: 'torn', exitCode: 10 })
+  const pruned = await machine.operation('prune', '--torn-days', '0', '--yes')
   expect(pruned.summary).toBe('0 generations and 1 boot environment gone for good')
   await expectWhole(machine)
 }

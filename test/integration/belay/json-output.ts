@@ -11,7 +11,7 @@ const validators = new Map<string, ValidateFunction>(
 )
 
 /** Commands with a schema of their own; all others print an operation report. */
-const OWN: ReadonlySet<string> = new Set(['status', 'list', 'show', 'doctor', 'audit', 'boot-set', 'booted'])
+const OWN: ReadonlySet<string> = new Set(['status', 'list', 'show', 'doctor', 'audit', 'boot-set', 'booted', 'before-apt', 'close-upgrade'])
 
 export const ErrorOutput = z.object({
   error: z.object({ code: z.string(), message: z.string(), exitCode: z.int(), next: z.array(z.string()), data: z.record(z.string(), z.unknown()) }),

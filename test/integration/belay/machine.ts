@@ -86,6 +86,16 @@ export class Machine {
     return machine
   }
 
+  /** The same machine on another copy of its disk. */
+  on(appliance: Appliance): Machine {
+    return new Machine(appliance, this.repository, this.server, this.#directory)
+  }
+
+  /** For files that go with the machine. */
+  get directory(): string {
+    return this.#directory
+  }
+
   get root(): string {
     return this.appliance.root
   }

@@ -20,7 +20,7 @@ printf '#!/bin/sh\\necho "$@" >>%s\\necho "what belay says"\\nexit %s\\n' "$work
 mount -t tmpfs tmpfs /boot; mkdir -p /boot/grub/belay; echo env >/boot/grub/belay/env
 mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/belay; echo '{}' >/var/lib/belay/index.json
 for path in "$@"; do rm "$path"; done
-exec "$checkout/grub/hooks/$hook" 6.12.117+deb13-amd64 /boot/vmlinuz-6.12.117+deb13-amd64`
+exec "$checkout/hooks/$hook" 6.12.117+deb13-amd64 /boot/vmlinuz-6.12.117+deb13-amd64`
 
 describe('the hooks of kernel packages and of update-initramfs', () => {
   let work: string

@@ -149,6 +149,7 @@ describe('the package on a machine that belay has adopted', () => {
     }
     await packaged.write(DEBIAN_CFG, 'old\n')
     await packaged.run(program, args)
+    await packaged.belay(['close-upgrade'])
     expect(await packaged.read(GRUB_CFG)).toBe(belaysMenu)
     const debians = await packaged.read(DEBIAN_CFG)
     expect(debians).toContain('menuentry ')

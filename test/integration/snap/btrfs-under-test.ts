@@ -118,6 +118,17 @@ export class BtrfsUnderTest implements DriverUnderTest {
     return Promise.resolve()
   }
 
+  /** The kernel destroys no default subvolume. */
+  hold(volume: Volume): Promise<{ readonly letGo: () => Promise<void> }> {
+    this.btrfs('subvolume', 'set-default', join(this.top, volume.locator))
+    return Promise.resolve({
+      letGo: () => {
+        this.btrfs('subvolume', 'set-default', '5', this.top)
+        return Promise.resolve()
+      },
+    })
+  }
+
   purge(directory: string): Promise<void> {
     return rm(directory, { recursive: true })
   }

@@ -13,7 +13,13 @@ const UNITS = {
   [SCENE.ui]: [`Requires=${SCENE.gateway}`, `After=${SCENE.gateway}`, ...SLEEPS],
   [SCENE.idle]: SLEEPS,
   [SCENE.broken]: ['[Service]', 'Type=oneshot', 'ExecStart=/usr/bin/false'],
-  [SCENE.stubborn]: ['[Service]', 'ExecStart=/bin/sh -c "trap \'\' TERM; echo ready; while :; do sleep 1; done"', 'TimeoutStopSec=infinity'],
+  // Started for each test: more than five starts within ten seconds are refused by default.
+  [SCENE.stubborn]: [
+    'StartLimitIntervalSec=0',
+    '[Service]',
+    'ExecStart=/bin/sh -c "trap \'\' TERM; echo ready; while :; do sleep 1; done"',
+    'TimeoutStopSec=infinity',
+  ],
   'acme-triggered.service': SLEEPS,
   'acme-triggered.path': ['[Path]', 'PathExists=/proc', 'Unit=acme-triggered.service'],
 }

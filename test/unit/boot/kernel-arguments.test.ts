@@ -8,26 +8,23 @@ const be = beName(2)
 
 describe('the kernel command line of a boot environment', () => {
   it('names a btrfs root by UUID and subvolume', () => {
-    expect(kernelArguments({ be, root: BTRFS, panicSeconds: 10, extra: ['quiet', 'console=ttyS0,115200n8'] })).toEqual([
+    expect(kernelArguments({ be, root: BTRFS, panicSeconds: 10, deadlineSeconds: 900, extra: ['quiet', 'console=ttyS0,115200n8'] })).toEqual([
       'root=UUID=0b6f1c1e-1111-4222-8333-944445555666',
       'ro',
       'rootflags=subvol=belay/be/be-000002',
       'panic=10',
       'noresume',
       'belay.be=be-000002',
+      'belay.deadline=900',
       'quiet',
       'console=ttyS0,115200n8',
     ])
   })
 
   it('names a ZFS root by its dataset', () => {
-    expect(kernelArguments({ be, root: { driver: 'zfs', dataset: 'pool/ROOT/be-000002', hostid: '0x00bab10c' }, panicSeconds: 5, extra: [] })).toEqual([
-      'root=ZFS=pool/ROOT/be-000002',
-      'spl.spl_hostid=0x00bab10c',
-      'panic=5',
-      'noresume',
-      'belay.be=be-000002',
-    ])
+    expect(
+      kernelArguments({ be, root: { driver: 'zfs', dataset: 'pool/ROOT/be-000002', hostid: '0x00bab10c' }, panicSeconds: 5, deadlineSeconds: 900, extra: [] }),
+    ).toEqual(['root=ZFS=pool/ROOT/be-000002', 'spl.spl_hostid=0x00bab10c', 'panic=5', 'noresume', 'belay.be=be-000002', 'belay.deadline=900'])
   })
 
   it.each([
@@ -39,6 +36,7 @@ describe('the kernel command line of a boot environment', () => {
     'noresume',
     'resume=UUID=x',
     'belay.be=be-000009',
+    'belay.deadline=900',
     'belay.anything',
     '--',
     'boot=live',
@@ -55,7 +53,7 @@ describe('the kernel command line of a boot environment', () => {
   )
 
   it('tells which argument is wrong and why', () => {
-    const attempt = () => kernelArguments({ be, root: BTRFS, panicSeconds: 10, extra: ['quiet', 'rw'] })
+    const attempt = () => kernelArguments({ be, root: BTRFS, panicSeconds: 10, deadlineSeconds: 900, extra: ['quiet', 'rw'] })
     expect(attempt).toThrow(RefusedError)
     expect(attempt).toThrow('kernel argument "rw" is set by belay itself')
   })
@@ -69,7 +67,7 @@ describe('the kernel command line of a boot environment', () => {
     { driver: 'zfs' as const, dataset: 'pool/a@snap', hostid: null },
     { driver: 'zfs' as const, dataset: 'pool/ROOT/a', hostid: '0x1 rw' },
   ])('refuses the root %j', (root) => {
-    expect(() => kernelArguments({ be, root, panicSeconds: 10, extra: [] })).toThrow(RefusedError)
+    expect(() => kernelArguments({ be, root, panicSeconds: 10, deadlineSeconds: 900, extra: [] })).toThrow(RefusedError)
   })
 })
 

@@ -9,6 +9,7 @@ const candidate = (number: number, changes: Partial<MenuCandidate> = {}): MenuCa
   be: beName(number),
   generation: number,
   createdAt: new Date(Date.UTC(2026, 0, number, 14, 3)).toISOString(),
+  origin: null,
   reason: 'before upgrade',
   kernelVersion: '6.12.117+deb13-amd64',
   isCurrent: false,
@@ -24,6 +25,15 @@ describe('the menu', () => {
     const { front, rest } = planMenu({ product: 'Debian', candidates: [1, 2, 3, 4, 5].map((number) => candidate(number)), choice: null, frontEntries: 3 })
     expect(numbers(front)).toEqual([5, 4, 3])
     expect(numbers(rest)).toEqual([2, 1])
+  })
+
+  it('has the newest in front also when the clock was set back before they were taken', () => {
+    const taken = [2026, 2026, 2026, 1970, 1971].map((year, position) => candidate(position + 1, { createdAt: new Date(Date.UTC(year, 0, 1)).toISOString() }))
+    const { front, rest } = planMenu({ product: 'Debian', candidates: taken, choice: null, frontEntries: 3 })
+    expect([numbers(front), numbers(rest)]).toEqual([
+      [5, 4, 3],
+      [2, 1],
+    ])
   })
 
   it('has whatever may boot by itself, the running one and the factory in front, however old', () => {

@@ -30,6 +30,11 @@ class WatchedDriver extends MemoryDriver {
 const slowly = (machine: MemoryAppliance): Units => ({
   states: (names) => machine.units.states(names),
   stop: (names, signal) => machine.units.stop(names, signal),
+  letStop: (name) => machine.units.letStop(name),
+  failed: () => machine.units.failed(),
+  inactive: (names) => machine.units.inactive(names),
+  requirementsOf: (name) => machine.units.requirementsOf(name),
+  underWay: () => machine.units.underWay(),
   start: (names) => {
     machine.clock.advance(2000)
     return machine.units.start(names)

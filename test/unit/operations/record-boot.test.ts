@@ -26,7 +26,7 @@ describe('after a boot', () => {
     await switchVersion(machine.process(), rollbackOnce, quietly)
     await machine.reboot()
     expect((await recordBoot(machine.process())).report).toMatchObject({ running: 'be-000002', why: 'picked', next: 'be-000001' })
-    expect(machine.rebootNote).toBeNull()
+    expect(await machine.files.stat('/run/reboot-required')).toBeNull()
     const { bootEnvironments } = await machine.process().index.read()
     expect(bootEnvironments).toMatchObject([{ standsFor: null }, { standsFor: 1, startedAs: 1 }])
     expect(bootEnvironments[0]).not.toHaveProperty('startedAs')

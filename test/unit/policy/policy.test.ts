@@ -37,7 +37,7 @@ describe('config.yaml', () => {
 
   it('keeps the defaults of keys beside one that is given', () => {
     const policy = parsePolicy('format: 1\nretention:\n  newest: 3\n', FILE)
-    expect(policy.retention).toEqual({ newest: 3, days: 0 })
+    expect(policy.retention).toEqual({ ...defaultPolicy().retention, newest: 3 })
     expect(policy.boot.panicSeconds).toBe(10)
   })
 

@@ -204,6 +204,15 @@ describe('the directory of journals', () => {
     })
   })
 
+  it('of a run that ended stays among the newest hundred, whatever else lies there', async () => {
+    const { files, journals } = await directory()
+    await files.makeDirectory('/state/journal/closed')
+    await files.writeAtomic('/state/journal/closed/notes', 'somebody’s')
+    const runs = Array.from({ length: 120 }, (_, number) => `20260101T${String(number).padStart(6, '0')}Z-00aa`)
+    for (const id of runs) await (await journals.open({ ...plan, id }, owner)).close()
+    expect(await files.list('/state/journal/closed')).toEqual([...runs.slice(-100).map((id) => `${id}.jsonl`), 'notes'])
+  })
+
   it('leaves other files alone', async () => {
     const { files, journals } = await directory()
     await files.makeDirectory('/state/journal')

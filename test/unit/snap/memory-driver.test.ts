@@ -47,6 +47,15 @@ const prepare = async (adoptsData: boolean): Promise<DriverUnderTest> => {
       return `${pool.at(path)}/precious`
     },
     makeNested: (directory) => pool.make(pool.pathOf(directory)),
+    hold: ({ guid }) => {
+      pool.busy.add(guid)
+      return Promise.resolve({
+        letGo: () => {
+          pool.busy.delete(guid)
+          return Promise.resolve()
+        },
+      })
+    },
     purge: (directory) => {
       files.removeTree(directory)
       return Promise.resolve()

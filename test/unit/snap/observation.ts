@@ -114,6 +114,7 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
     ...index.generations.map((generation) => generationName(generation.id)),
     ...index.bootEnvironments.map((be) => be.name),
     ...index.data.map((data) => data.name),
+    ...(index.remains ?? []).map(({ name }) => name),
   ]
   expect(survey.map((object) => object.name).sort(), 'what is in the pool is what is in the index').toEqual(known.map(String).sort())
   const hit = [...purged].map((locator) => locator.split('/')[1])
@@ -121,16 +122,18 @@ export const expectWhole = (seen: Observation, purged: ReadonlySet<string>): voi
     survey.filter((object) => !object.marked || (!object.complete && !hit.includes(object.name))),
     'half objects',
   ).toEqual([])
-  expect([...seen.bootSets], 'boot sets are of the boot environments').toEqual(index.bootEnvironments.map((be) => be.name).toSorted())
+  const whole = index.bootEnvironments.filter(({ tornAt }) => tornAt === undefined)
+  expect([...seen.bootSets], 'boot sets are of the boot environments').toEqual(whole.map((be) => be.name).toSorted())
   for (const name of [choice.good, choice.trial, choice.once, nextBoot(choice).be])
     if (name !== null) expect(seen.bootSets, 'what GRUB may start').toContain(name)
   expect(seen.runs.open, 'runs that did not end').toEqual([])
-  const runs = seen.audit.filter((entry) => entry.operation !== 'booted')
+  const runs = seen.audit.filter((entry) => entry.operation !== 'booted' && entry.outcome !== 'unguarded')
   expect(runs.map((entry) => entry.plan).toSorted(), 'each run has one record').toEqual(seen.runs.ended.toSorted())
   expect(seen.running, 'what runs is known').not.toBeNull()
   expect(seen.menuIsCurrent, 'the menu is current').toBe(true)
   for (const be of index.bootEnvironments) {
-    expect(be.bootSet, `${be.name} was verified`).not.toBeNull()
+    if (be.tornAt === undefined) expect(be.bootSet, `${be.name} was verified`).not.toBeNull()
+    else expect([be.bootSet, be.standsFor], `${be.name} is torn and not offered`).toEqual([null, null])
     for (const use of be.data) {
       const volume = index.data.find((data) => data.name === use.data)?.volume
       expect(volume, `${use.data} of ${be.name} exists`).toBeDefined()

@@ -4,7 +4,8 @@ import { nextBoot } from '../../../src/boot/boot-choice.ts'
 import { ChangedError, FailedError, NotUndoneError } from '../../../src/errors.ts'
 import { diagnose } from '../../../src/operations/diagnosis/diagnose.ts'
 import { recordBoot } from '../../../src/operations/record-boot.ts'
-import { type OperationResult, executorFor } from '../../../src/operations/run-operation.ts'
+import type { OperationResult } from '../../../src/operations/run-operation.ts'
+import { executorFor } from '../../../src/operations/executor-for.ts'
 import { BeName } from '../../../src/snap/names.ts'
 import { CONFIG, MemoryAppliance, UNITS, quietly } from '../../fakes/memory-appliance.ts'
 import { type Action, type Death, generationAt, isOperation, lifeOfAnAppliance, perform } from './life-of-an-appliance.ts'
@@ -52,7 +53,8 @@ const live = async (
     const ended = machine.life.isOver() || isExpectedRefusal(error) || (error instanceof FailedError && !(error instanceof NotUndoneError))
     if (!ended) throw error
   }
-  if (machine.life.isOver() && death !== null) {
+  const wasCut = machine.life.isOver()
+  if (wasCut && death !== null) {
     result = null
     if (death.power) {
       await machine.reboot()
@@ -67,7 +69,8 @@ const live = async (
     }
     await machine.recover()
   }
-  if (action.act === 'reboot') await noticeBoot(machine)
+  if (action.act === 'judge' && !wasCut) await expectJudged(machine, before, action.sick)
+  if (action.act === 'reboot' || machine.process().bootId !== appliance.bootId) await noticeBoot(machine)
   if (action.act === 'purge') purged.add(`be/${String(before.running)}/root${CONFIG}`)
 
   if (action.act === 'start-unit') ran.add(UNITS.report)
@@ -93,6 +96,20 @@ const live = async (
   if (action.act === 'switch' && !action.withData) expectDataUntouched(before, after)
   if (result?.executed === true) await expectExecuted(machine, before, after, action, result)
   return after
+}
+
+/** A trial that is healthy stays, one that is sick is left at once, and nothing else is ever left. */
+const expectJudged = async (machine: MemoryAppliance, before: Observation, sick: boolean): Promise<void> => {
+  const { running, choice, index } = await observe(machine)
+  const { session } = before.index
+  const onTrial =
+    before.choice.trial === before.running && before.choice.good !== before.running && !(session?.be === before.running && session.phase !== 'trial')
+  const isFirstBoot = session?.be === before.running && session.bootId === before.index.lastStart?.bootId
+  if (!onTrial || isFirstBoot) {
+    expect([running, choice], 'what is no trial').toEqual([before.running, before.choice])
+  } else if (sick) {
+    expect([running, choice.attemptsLeft, index.trialHealth?.be], 'a sick trial').toEqual([before.choice.once ?? before.choice.good, 0, before.running])
+  } else expect(choice, 'a healthy trial').toMatchObject({ good: before.running, trial: null })
 }
 
 const expectExecuted = async (machine: MemoryAppliance, before: Observation, after: Observation, action: Action, { plan }: OperationResult): Promise<void> => {

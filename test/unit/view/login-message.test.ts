@@ -61,7 +61,7 @@ describe('the login message', () => {
     ...(['armed', 'failed'] as const).map((phase): readonly [string, Facts, string] => [
       `the version before an upgrade that is ${phase}`,
       { session: session(phase, open), choice: goodChoice(3), running: 3 },
-      'belay: be-000003, generation 2 (generation 2): the upgrade to linux 6.2 was interrupted or failed, and this is the version of before.\n  belay confirm  to stay with it\n',
+      'belay: be-000003, generation 2 (generation 2): the upgrade to linux 6.2 was interrupted or failed, and this is the version of before.\n  What was written in the root and the configuration of be-000001 since 2026-11-21 03:00 UTC is kept with be-000001.\n  belay confirm  to stay with it\n',
     ]),
     [
       'what GRUB fell back to after the attempts of an upgrade',
@@ -130,6 +130,29 @@ describe('the login message', () => {
     ],
   ])('says why, what comes next, and the command: %s', (_, facts, expected) => {
     expect(message({ factory: null, ...facts })).toBe(expected)
+  })
+
+  it('says why a trial failed, with the last that was written, and what is kept with it', () => {
+    const faults = [{ check: 'units', text: 'acme.service has failed', lines: ['acme.service: cannot read 3.0.0'] }]
+    const { index, choice: next } = state({ session: session('trial', { be: 1, fallback: 2 }), choice: choice(2, 1, 0), running: 2 })
+    const trialHealth = { be: name(1), at: NOW, bootId: 'boot-1', healthyBoots: 0, faults, since: '2026-11-20T20:00:00.000Z', dataLeft: ['/srv/files'] }
+    const facts = explainRunning({ index: { ...index, trialHealth }, choice: next, running: name(2), bootId: BOOT })
+    expect(loginMessage(facts)).toBe(
+      'belay: be-000002, generation 1 (generation 1): the upgrade to linux 6.2 failed (acme.service has failed), and this is what GRUB fell back to.\n' +
+        '    acme.service: cannot read 3.0.0\n' +
+        '  What was written in /srv/files, the root of be-000001 from 2026-11-20 20:00 UTC to 2026-11-21 03:00 UTC is kept with be-000001.\n' +
+        '  belay confirm  to stay with it\n',
+    )
+  })
+
+  it('says that a confirmed version is not healthy, in the boot that was found so', () => {
+    const { index, choice: next } = state()
+    const bootHealth = { be: name(1), at: NOW, bootId: BOOT, faults: [{ check: 'writable', text: '/ can only be read', lines: [] }] }
+    const told = (bootId: string) => loginMessage(explainRunning({ index: { ...index, bootHealth }, choice: next, running: name(1), bootId }))
+    expect(told(BOOT)).toBe(
+      'belay: be-000001, generation 1 (generation 1): confirmed.\n  This version is not healthy: / can only be read.\n  belay health  looks again at what is wrong\n',
+    )
+    expect(told('boot-3')).toBeNull()
   })
 
   it('says that the boot choice is lost, with nothing but what runs', () => {

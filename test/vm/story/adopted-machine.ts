@@ -5,7 +5,8 @@ import { withBelayArchive } from '../lab/belay-archive.ts'
 import { quote } from '../lab/guest.ts'
 import { scenario, type Step } from '../lab/scenario.ts'
 import type { MachineOptions } from '../lab/virtual-machine.ts'
-import { BelayInGuest, LONG_SECONDS } from './belay-in-guest.ts'
+import { BelayInGuest } from './belay-in-guest.ts'
+import { LONG_SECONDS } from './long-seconds.ts'
 
 /** How the story's appliance is adopted. */
 export const INIT = "init --config /etc/acme --data-format /usr/share/acme/data-format --important 'acme-*' --yes"

@@ -4,9 +4,8 @@ import type { GenerationList } from '../../../src/operations/list-generations.ts
 import type { Status } from '../../../src/operations/read-status.ts'
 import { readOutput } from '../../integration/belay/json-output.ts'
 import type { Guest } from '../lab/guest.ts'
-
-/** Installing a kernel and its initrd takes minutes where the processor is emulated. */
-export const LONG_SECONDS = 1800
+import { LONG_SECONDS } from './long-seconds.ts'
+import { settle } from './settle.ts'
 
 /** The installed program in a guest, through its JSON, which has to follow the published schemas. */
 export class BelayInGuest {
@@ -46,8 +45,9 @@ export class BelayInGuest {
   }
 
   /** What a login says of the version that runs, once the boot is over. Nothing when it has nothing to say. */
-  loginMessage(): Promise<string> {
-    return this.#guest.must('systemctl is-system-running --wait >/dev/null; cat /run/motd.d/belay 2>/dev/null || :', { timeoutSeconds: 300 })
+  async loginMessage(): Promise<string> {
+    await settle(this.#guest)
+    return this.#guest.must('cat /run/motd.d/belay 2>/dev/null || :')
   }
 
   /** What runs of belay that have ended left in their place below /run. */

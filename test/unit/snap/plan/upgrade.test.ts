@@ -19,7 +19,7 @@ const request = (facts: Partial<UpgradeRequest> = {}): UpgradeRequest => ({
   runs: [{ label: 'application', packages: changes }],
   release: null,
   dpkg: { problems: [], lockHolder: null },
-  space: { pool: 10_000 * MIB, grubPartition: 500 * MIB, bootSet: 80 * MIB },
+  space: { pool: 10_000 * MIB, grubPartition: 500 * MIB, bootSet: 80 * MIB, rooms: [] },
   withData: false,
   quiesce: null,
   atomic: false,
@@ -124,7 +124,7 @@ describe('upgrade', () => {
   })
 
   it('needs room for another boot set on the GRUB partition when a kernel comes, and hardly any otherwise', () => {
-    const space = { pool: 10_000 * MIB, grubPartition: 60 * MIB, bootSet: 80 * MIB }
+    const space = { pool: 10_000 * MIB, grubPartition: 60 * MIB, bootSet: 80 * MIB, rooms: [] }
     expect(
       refusalOf(() => planUpgrade(state(), request({ space, simulation: kernel, runs: [{ label: 'kernel', packages: kernel.changes }] }), context())),
     ).toMatchObject({ exitCode: 12, data: { where: '/boot/grub' } })

@@ -1,0 +1,144 @@
+import { BelayError, LockedError } from '../../errors.ts'
+import type { BootChoice } from '../../boot/boot-choice.ts'
+import type { BootHealth, HealthFault, Index } from '../../snap/model.ts'
+import { type JudgedBoot, type Verdict, judgeBoot } from '../../snap/plan/judge-boot.ts'
+import { planFallBack, planNextTrialBoot } from '../../snap/plan/trial-boot.ts'
+import { learnFaults } from '../../snap/plan/trial-health.ts'
+import type { Appliance } from '../appliance.ts'
+import { confirmVersion } from '../confirm-version.ts'
+import { type RunningFacts, explainRunning } from '../explain-running.ts'
+import { holdLock } from '../hold-lock.ts'
+import { readIndexIfReadable, readRunning, readRunningByPlace } from '../read-planning-state.ts'
+import { type Conversation, runOperation } from '../run-operation.ts'
+import { BOOT_COMPLETE, checkUnits, unitsOf } from './check-health.ts'
+import { tellOfSickness } from './journal-messages.ts'
+
+interface ThisBoot {
+  readonly index: Index | null
+  readonly choice: BootChoice | null
+  readonly facts: RunningFacts
+  readonly judged: Omit<JudgedBoot, 'healthy'>
+  /** Whether this very boot was judged already. */
+  readonly counted: boolean
+}
+
+const readThisBoot = async (appliance: Appliance): Promise<ThisBoot> => {
+  const index = await readIndexIfReadable(appliance)
+  const { choice } = await appliance.boot.readChoice()
+  const running = index === null ? await readRunningByPlace(appliance) : await readRunning(appliance, index)
+  const facts = explainRunning({ index, choice, running, bootId: appliance.bootId })
+  const last = index?.trialHealth ?? null
+  const health = last !== null && last.be === running ? last : null
+  const counted = health !== null && health.bootId === appliance.bootId
+  const boots = health?.healthyBoots ?? 0
+  return {
+    index,
+    choice,
+    facts,
+    counted,
+    judged: {
+      onTrial: facts.why === 'trial' && choice?.good !== running,
+      attemptsLeft: choice?.attemptsLeft ?? 0,
+      givenUp: health !== null && health.faults.length > 0 && !counted,
+      healthyBoots: counted ? Math.max(0, boots - 1) : boots,
+      wanted: appliance.policy.trial.healthyBoots,
+    },
+  }
+}
+
+const useUpAttempts = async ({ boot }: Appliance, trial: string | null): Promise<void> => {
+  const { choice } = await boot.readChoice()
+  if (choice !== null && choice.trial === trial) await boot.writeChoice({ ...choice, attemptsLeft: 0, once: null })
+}
+
+/** Use up the attempts of the trial and record why; where the records cannot be written the boot choice alone is. @throws LockedError */
+const fallBack = async (appliance: Appliance, { choice }: ThisBoot, faults: readonly HealthFault[], conversation: Conversation): Promise<void> => {
+  try {
+    await runOperation(appliance, 'fall-back', (state, context) => planFallBack(state, { bootId: appliance.bootId, faults }, context), conversation, {
+      usesReserve: true,
+    })
+  } catch (error) {
+    if (!(error instanceof BelayError) || error instanceof LockedError) throw error
+    appliance.log.warn('the failure of the trial could not be recorded', { error: error.message })
+    const write = (): Promise<void> => useUpAttempts(appliance, choice?.trial ?? null)
+    // With the index its whole volume may be gone, and the lock with it.
+    await ((await appliance.driver.stateDirectory()) === null ? write() : holdLock(appliance, { operation: 'fall-back' }, write))
+  }
+}
+
+/** What is known of a boot that is no trial, for `status`, the login message, and the next trial. */
+const report = async (appliance: Appliance, { facts }: ThisBoot, faults: readonly HealthFault[]): Promise<void> => {
+  const { running, why } = facts
+  if (running === null) return
+  const isSick = faults.length > 0
+  const confirmed = why === 'confirmed' || why === 'fallback-from-trial' || why === 'fallback-from-upgrade'
+  const failed = why === 'confirmed' ? await unitsOf(appliance).failed() : null
+  const at = appliance.clock.now().toISOString()
+  await holdLock(appliance, { operation: 'health', brief: true }, async () => {
+    const index = await appliance.index.read()
+    const before = index.bootHealth ?? null
+    const to: BootHealth | null = isSick ? { be: running.be, at, bootId: appliance.bootId, faults: [...faults] } : null
+    await appliance.index.change([
+      ...(before === null && to === null ? [] : [{ change: 'boot-health', bootHealth: { from: before, to } } as const]),
+      ...(failed === null ? [] : [learnFaults(index, failed)]),
+    ])
+  }).catch((error: unknown) => {
+    if (!(error instanceof BelayError)) throw error
+    appliance.log.warn('the health of this boot could not be recorded', { error: error.message })
+  })
+  if (isSick && confirmed) await tellOfSickness(appliance, running.be, faults)
+}
+
+/**
+ * The gate's verdict on this boot: a sick trial is made to end, and whatever is no trial is only told of. What is healthy waits for the rest of the boot, and is
+ * counted by `passGate`.
+ */
+export const judgeThisBoot = async (appliance: Appliance, faults: readonly HealthFault[], conversation: Conversation): Promise<Verdict> => {
+  const boot = await readThisBoot(appliance)
+  const verdict = judgeBoot({ ...boot.judged, healthy: faults.length === 0 })
+  if (verdict === 'fall-back') {
+    await fallBack(appliance, boot, faults, conversation).catch((error: unknown) => {
+      if (!(error instanceof LockedError)) throw error
+      // The gate has failed all the same: what ends the trial waits for the lock.
+      appliance.log.warn('another operation is under way', { error: error.message })
+    })
+  }
+  if (verdict === 'report') await report(appliance, boot, faults)
+  return verdict
+}
+
+/** The boot is complete and was found healthy: confirm a trial, or count the boot where policy wants more of them. Nothing is done outside a trial. */
+export const passGate = async (appliance: Appliance, conversation: Conversation): Promise<Verdict> => {
+  const { judged, counted } = await readThisBoot(appliance)
+  const verdict = judgeBoot({ ...judged, healthy: true })
+  if (verdict === 'confirm') await confirmVersion(appliance, conversation)
+  if (verdict === 'wait' && !counted) {
+    const facts = { bootId: appliance.bootId, healthyBoots: judged.healthyBoots + 1 }
+    await runOperation(appliance, 'health', (state, context) => planNextTrialBoot(state, facts, context), conversation, { usesReserve: true })
+  }
+  return verdict
+}
+
+/** Why nobody found the boot healthy, from what can be asked without waiting. */
+const whyIncomplete = async (appliance: Appliance, index: Index | null): Promise<HealthFault[]> => {
+  const under = await unitsOf(appliance).underWay()
+  const waits = under.length === 0 ? '' : `; not done: ${under.join(', ')}`
+  const late = { check: 'boot-complete', text: `the boot did not come as far as ${BOOT_COMPLETE}${waits}`, lines: [] }
+  const units = (await checkUnits(appliance, index)).filter(({ healthy }) => !healthy)
+  return [...units.map(({ check, text, lines }) => ({ check, text, lines })), late]
+}
+
+/**
+ * The boot failed or its time is over: a trial that was not found healthy is made to end.
+ * @returns whether the machine has to be rebooted, into what was good before
+ */
+export const endIncompleteTrial = async (appliance: Appliance, conversation: Conversation): Promise<boolean> => {
+  const boot = await readThisBoot(appliance)
+  if (judgeBoot({ ...boot.judged, healthy: false }) !== 'fall-back') return false
+  const failedAlready = boot.counted && (boot.index?.trialHealth?.faults.length ?? 0) > 0
+  if (failedAlready && boot.choice?.attemptsLeft === 0) return true
+  const isComplete = (await unitsOf(appliance).inactive([BOOT_COMPLETE])).length === 0
+  if (isComplete) return false
+  await fallBack(appliance, boot, await whyIncomplete(appliance, boot.index), conversation)
+  return true
+}

@@ -1,0 +1,33 @@
+/** All that the verdict on a boot depends on. */
+export interface JudgedBoot {
+  /** What runs is on trial, and was started as that: not a fallback, not picked for one boot, not confirmed. */
+  readonly onTrial: boolean
+  /** Boots that GRUB would still give the trial. */
+  readonly attemptsLeft: number
+  /** This trial was given up in an earlier boot. */
+  readonly givenUp: boolean
+  readonly healthy: boolean
+  /** Boots of this trial in a row, up to the one before, that were healthy. */
+  readonly healthyBoots: number
+  /** How many it takes. */
+  readonly wanted: number
+}
+
+/**
+ * What follows from the health of a boot:
+ * - confirm: the version stays;
+ * - wait: healthy, and more such boots are wanted; the trial goes on with all its attempts, so that a reboot is no failure;
+ * - fall-back: the next boot, at once, starts what was good before;
+ * - report: it is told, and the machine stays up.
+ */
+export type Verdict = 'confirm' | 'wait' | 'fall-back' | 'report'
+
+/**
+ * The verdict on a boot. Only a trial is ever left: behind anything else there is nothing better to start. A trial that was given up and runs all the same was
+ * started because GRUB could load nothing else; leaving it again would go on for ever.
+ */
+export const judgeBoot = ({ onTrial, attemptsLeft, givenUp, healthy, healthyBoots, wanted }: JudgedBoot): Verdict => {
+  if (!onTrial || (givenUp && attemptsLeft === 0)) return 'report'
+  if (!healthy) return 'fall-back'
+  return healthyBoots + 1 >= wanted ? 'confirm' : 'wait'
+}

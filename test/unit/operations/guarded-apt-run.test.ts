@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { nextBoot } from '../../../src/boot/boot-choice.ts'
+import type { Appliance } from '../../../src/operations/appliance.ts'
+import { closeUpgrade } from '../../../src/operations/close-upgrade.ts'
+import { confirmVersion } from '../../../src/operations/confirm-version.ts'
+import { diagnose } from '../../../src/operations/diagnosis/diagnose.ts'
+import { guardAptRun } from '../../../src/operations/guard-apt-run.ts'
+import { readStatus } from '../../../src/operations/read-status.ts'
+import { recordBoot } from '../../../src/operations/record-boot.ts'
+import { takeSnapshot } from '../../../src/operations/take-snapshot.ts'
+import { Policy } from '../../../src/policy/policy.ts'
+import { MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
+import type { Offer } from '../../fakes/small-packages.ts'
+
+const HOOK_INPUT = 'VERSION 3\nCommandLine::AsString=apt-get%20install%20gateway\n\ngateway 1 amd64 none < 2 amd64 none /gateway.deb\n'
+const OFFER: Offer = { kernel: false, dataFormat: null, failure: 'none' }
+
+const started = async (): Promise<MemoryAppliance> => {
+  const machine = await MemoryAppliance.initialised()
+  await recordBoot(machine.process())
+  return machine
+}
+const guard = (machine: MemoryAppliance, more: Partial<Appliance> = {}, text = HOOK_INPUT) => guardAptRun({ ...machine.process(), ...more }, text, quietly)
+const nextOf = ({ partition: { choice } }: MemoryAppliance) => (choice === null ? null : nextBoot(choice).be)
+const close = (machine: MemoryAppliance) => closeUpgrade(machine.process(), quietly)
+const codesOf = async (machine: MemoryAppliance, more: Partial<Appliance> = {}) =>
+  (await diagnose({ ...machine.process(), ...more })).flatMap(({ finding: { code } }) => (code === 'in-root' ? [] : [code]))
+const withPolicy = (apt: object): Partial<Appliance> => ({
+  policy: Policy.parse({ format: 1, apt, space: { marginMiB: 0, reserveMiB: 0, grubReserveMiB: 0 } }),
+})
+const upgrade = async (machine: MemoryAppliance, offer: Offer): Promise<void> => {
+  machine.packages.offer = offer
+  for (const run of await machine.packages.order(await machine.packages.simulate())) await machine.packages.apply(run).catch(() => undefined)
+}
+
+describe('a run of apt that belay did not start', () => {
+  it('is armed before dpkg, and confirmed at its end where nothing asks for a reboot', async () => {
+    const machine = await started()
+    expect(await guard(machine)).toMatchObject({ outcome: 'guarded', generation: 2 })
+    expect(nextOf(machine)).toBe('be-000003')
+    expect(machine.aptRuns.note).toMatchObject({ pid: 4711, until: 'process' })
+    await upgrade(machine, OFFER)
+    expect((await close(machine)).closed).toMatchObject([{ operation: 'apt', outcome: 'done' }])
+    expect(nextOf(machine)).toBe('be-000001')
+    const index = await machine.process().index.read()
+    expect(index.session).toBeNull()
+    expect(index.generations.map(({ reason }) => reason.text)).toEqual([expect.any(String), 'before apt run of gateway 2', 'after apt run of gateway 2'])
+    expect(machine.aptRuns.note).toBeNull()
+    expect(await codesOf(machine)).toEqual([])
+  })
+
+  it('waits for its reboot with a new kernel, and further runs join the same restore point', async () => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, { ...OFFER, kernel: true })
+    expect((await close(machine)).session).toMatchObject({ phase: 'trial' })
+    machine.aptRuns.program = { pid: 5000, startTime: '200', until: 'process' }
+    expect(await guard(machine)).toMatchObject({ outcome: 'joined', generation: 2 })
+    expect(nextOf(machine)).toBe('be-000003')
+    await upgrade(machine, OFFER)
+    expect((await close(machine)).session).toMatchObject({ phase: 'trial' })
+    expect((await machine.process().index.read()).generations).toHaveLength(2)
+    expect(await machine.reboot()).toBe('be-000001')
+    await confirmVersion(machine.process(), quietly)
+    expect((await machine.process().index.read()).session).toBeNull()
+  })
+
+  it('is flagged when packages are broken, and the untouched version is next; apt may mend it', async () => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, { ...OFFER, failure: 'in dpkg' })
+    expect(await close(machine)).toMatchObject({ closed: [{ outcome: 'escaped' }], session: { phase: 'failed' } })
+    expect(nextOf(machine)).toBe('be-000003')
+    expect(await guard(machine)).toMatchObject({ outcome: 'joined', generation: 2 })
+    await machine.packages.install(machine.pool.at('be/be-000001/root'))
+    expect((await close(machine)).closed).toMatchObject([{ outcome: 'done' }])
+    expect(nextOf(machine)).toBe('be-000001')
+  })
+
+  it('leaves nothing behind when apt gives up before dpkg', async () => {
+    const machine = await started()
+    const before = await machine.process().index.read()
+    await guard(machine)
+    expect((await close(machine)).closed).toMatchObject([{ outcome: 'done' }])
+    const after = await machine.process().index.read()
+    expect({ ...after, revision: 0, next: 0 }).toEqual({ ...before, revision: 0, next: 0 })
+    expect(nextOf(machine)).toBe('be-000001')
+  })
+
+  it('is closed by the next operation of belay too, once its owner is gone', async () => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, OFFER)
+    await takeSnapshot(machine.process(), { text: 'by hand', withData: false, keep: false, quiesce: false }, quietly)
+    expect((await machine.process().index.read()).session).toBeNull()
+  })
+
+  it('that a power cut ended is flagged by the next boot, which runs the untouched version', async () => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, { ...OFFER, failure: 'in dpkg' })
+    expect(await machine.reboot()).toBe('be-000003')
+    await recordBoot(machine.process())
+    expect((await close(machine)).session).toMatchObject({ phase: 'failed' })
+    expect(await codesOf(machine)).toEqual(['fell-back', 'torn'])
+    await confirmVersion(machine.process(), quietly)
+    expect(await codesOf(machine)).toEqual(['torn'])
+  })
+})
+
+describe('while apt is at work', () => {
+  it('nothing is closed, and status and doctor say so', async () => {
+    const machine = await started()
+    await guard(machine)
+    const alive = { isAlive: () => Promise.resolve(true) }
+    await expect(closeUpgrade({ ...machine.process(), ...alive }, quietly)).rejects.toMatchObject({ exitCode: 11 })
+    expect(await readStatus({ ...machine.process(), ...alive })).toMatchObject({
+      aptRun: { text: 'the apt run of gateway 2', pid: 4711, atWork: true },
+      rebootRequired: false,
+    })
+    expect(await codesOf(machine, alive)).toEqual(['under-way'])
+    expect(await codesOf(machine)).toEqual(['interrupted'])
+    machine.aptRuns.holder = 99
+    await expect(close(machine)).rejects.toMatchObject({ exitCode: 11 })
+    machine.aptRuns.holder = null
+    // A service lives on; what counts is dpkg's lock.
+    machine.aptRuns.program = { pid: 4711, startTime: '100', until: 'lock' }
+    await guard(machine)
+    expect((await closeUpgrade({ ...machine.process(), ...alive }, quietly)).closed).toHaveLength(1)
+  })
+})
+
+describe('a run of apt that asks for nothing', () => {
+  it.each([
+    ['is a dry run', HOOK_INPUT.replace('CommandLine', 'Debug::pkgDPkgPM=1\nCommandLine'), {}],
+    ['changes no package that policy names', HOOK_INPUT, { packages: ['linux-*', 'acme-*'] }],
+  ])('%s', async (_name, text, apt) => {
+    const machine = await started()
+    expect(await guard(machine, withPolicy(apt), text)).toMatchObject({ outcome: 'not-asked' })
+    expect((await machine.process().index.read()).generations).toHaveLength(1)
+  })
+})
+
+describe('without a restore point', () => {
+  const NO_ROOM = { onFailure: 'continue-and-flag' }
+
+  it('apt goes on, flagged until there is one', async () => {
+    const machine = await started()
+    machine.aptRuns.program = null
+    expect(await guard(machine, withPolicy(NO_ROOM))).toMatchObject({ outcome: 'unguarded', generation: null })
+    const { unguarded } = await readStatus(machine.process())
+    expect(unguarded).toMatchObject([{ summary: 'apt-get install gateway', why: expect.stringContaining('cannot be told') as unknown }])
+    expect(await codesOf(machine)).toEqual(['unguarded'])
+    machine.clock.advance(1000)
+    await takeSnapshot(machine.process(), { text: 'after apt', withData: false, keep: false, quiesce: false }, quietly)
+    expect(await codesOf(machine)).toEqual([])
+  })
+
+  it('belay can be removed', async () => {
+    const machine = await started()
+    const removal = HOOK_INPUT.replace(/gateway .*/, 'belay 1 amd64 none > - - none **REMOVE**')
+    expect(await guard(machine, withPolicy({ onFailure: 'block' }), removal)).toMatchObject({ outcome: 'unguarded' })
+    expect((await machine.process().index.read()).session).toBeNull()
+  })
+
+  it('apt stops where policy says so', async () => {
+    const machine = await started()
+    machine.aptRuns.program = null
+    await expect(guard(machine, withPolicy({ onFailure: 'block' }))).rejects.toMatchObject({ code: 'apt/no-owner' })
+    expect((await readStatus(machine.process())).unguarded).toEqual([])
+  })
+
+  it('a trial has a word of its own', async () => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, { ...OFFER, kernel: true })
+    await close(machine)
+    await machine.reboot()
+    await recordBoot(machine.process())
+    await expect(guard(machine)).rejects.toMatchObject({ code: 'apt/unverified' })
+    expect(await guard(machine, withPolicy({ duringTrial: 'continue-and-flag', onFailure: 'block' }))).toMatchObject({ outcome: 'unguarded' })
+  })
+})
