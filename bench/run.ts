@@ -8,6 +8,7 @@ import type { Comparison } from './report/comparison.ts'
 import { readMachineFacts } from './report/machine-facts.ts'
 import { comparisonTable } from './report/markdown.ts'
 import { publish } from './report/publish.ts'
+import { compareAptGuard } from './rows/apt-guard.ts'
 import { compareBootMenu } from './rows/boot-menu.ts'
 import { compareCommandLineStart } from './rows/command-line-start.ts'
 import { compareOnOpenZfs } from './rows/openzfs.ts'
@@ -44,6 +45,7 @@ const measure = async (lab: Lab): Promise<Comparison[]> => {
   say('an appliance with its peers')
   const standing = await makeStandingAppliance(lab)
   await row('restore point', () => compareRestorePoint(lab, standing, quick ? 5 : 11))
+  await row('apt hook', () => compareAptGuard(standing.appliance, quick ? 11 : 21))
   await row('boot menu', () => compareBootMenu(standing, quick ? 5 : 11))
   await row('rollback', () => compareRollback(lab, standing, quick ? 3 : 5))
   if (!quick) await row('rollback beside a tool that copies', () => compareRollbackWithCopies(lab, standing))

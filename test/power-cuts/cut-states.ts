@@ -23,9 +23,9 @@ export interface Span {
   readonly endedAt: number
 }
 
-/** Indexes behind each flush before which something was written since the flush before it. */
+/** Indexes behind each flush before which something was written since the flush before it; and the beginning, because a log begins with a disk at rest. */
 function boundariesOf(log: readonly LogEntry[]): number[] {
-  const boundaries: number[] = []
+  const boundaries: number[] = [0]
   let hasWritten = false
   for (const [index, { kind }] of log.entries()) {
     if (kind !== 'flush') hasWritten = true
@@ -41,8 +41,7 @@ function boundariesOf(log: readonly LogEntry[]): number[] {
 export function cutStates(log: readonly LogEntry[], { startedAt, endedAt }: Span): CutState[] {
   const boundaries = boundariesOf(log)
   const at = (boundary: number | undefined): number => (boundary === undefined ? Number.POSITIVE_INFINITY : (log[boundary - 1]?.at ?? 0))
-  const first = boundaries.findLastIndex((boundary) => at(boundary) < startedAt)
-  if (first === -1) throw new Error('nothing was made durable before the operation began')
+  const first = boundaries.findLastIndex((boundary) => boundary === 0 || at(boundary) < startedAt)
   return boundaries.slice(first).flatMap((durable, index, all): CutState[] => {
     const next = all[index + 1]
     const common = { durable, mayBeKept: next ?? durable, isAfterEnd: at(next) >= endedAt }

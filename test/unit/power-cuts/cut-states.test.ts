@@ -23,6 +23,16 @@ describe('the states that a power cut can leave', () => {
     ])
   })
 
+  it('begin with the disk at rest when the log begins with the operation', () => {
+    expect(statesOf('wfwf', 0, 25).map(({ number, durable, mayBeKept, kept }) => [number, durable, mayBeKept, kept])).toEqual([
+      [0, 0, 2, 'none'],
+      [1, 0, 2, 'some'],
+      [2, 2, 4, 'none'],
+      [3, 2, 4, 'some'],
+      [4, 4, 4, 'none'],
+    ])
+  })
+
   it('are after the end when no flush before the end is missing from them', () => {
     // The operation ends behind the second flush, at 50; a write that nobody flushed in time follows.
     expect(statesOf('wfwwfwf', 15, 50).map(({ number, isAfterEnd }) => [number, isAfterEnd])).toEqual([

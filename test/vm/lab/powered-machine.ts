@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Hardware, type QemuProcess, startQemu } from './qemu-process.ts'
 import { QmpConnection } from './qmp-connection.ts'
 import { SerialLine } from './serial-line.ts'
@@ -21,6 +23,8 @@ export class PoweredMachine {
   #starting: Promise<void> | null = null
   /** No reset that comes now starts it again. */
   #isCut = false
+  /** Where all that is written to the disk is kept. */
+  #recordIn: string | null = null
 
   /** @param directory for its sockets */
   constructor(directory: string, consoleLog: string, hardware: Hardware) {
@@ -42,6 +46,11 @@ export class PoweredMachine {
     return this.shellLine.boots
   }
 
+  /** From the next time that it is switched on each boot, until the next reset, keeps a log of what it writes, named by its number, in a directory. */
+  recordIn(directory: string): void {
+    this.#recordIn = directory
+  }
+
   async switchOn(): Promise<void> {
     if (this.isOn) throw new Error('the machine is on already')
     this.#isCut = false
@@ -53,7 +62,7 @@ export class PoweredMachine {
    * where the kernel's code was (seen with QEMU 7.2 and OVMF: 50 to 140 s to GRUB in place of 5).
    */
   async #launch(): Promise<void> {
-    const qemu = await startQemu(this.#directory, this.#hardware)
+    const qemu = await startQemu(this.#directory, { ...this.#hardware, ...(await this.#newLog()) })
     let isReset = false
     this.#qemu = qemu
     if (qemu.console !== null) this.console.attach(qemu.console)
@@ -68,6 +77,13 @@ export class PoweredMachine {
       isReset = RESETS.includes(reason)
     })
     await this.#control.execute('cont')
+  }
+
+  async #newLog(): Promise<Pick<Hardware, 'writeLog'>> {
+    if (this.#recordIn === null) return {}
+    const writeLog = join(this.#recordIn, `${String(this.boots + 1)}.log`)
+    await writeFile(writeLog, '')
+    return { writeLog }
   }
 
   #startAgain(): void {

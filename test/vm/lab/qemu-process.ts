@@ -22,6 +22,10 @@ export interface Hardware {
   /** Flash chips of an EFI firmware: its code, and the variables of this machine. Null for a BIOS. */
   readonly flash: { readonly code: string; readonly variables: string } | null
   readonly memoryMib: number
+  /** A watchdog timer on the PCI bus, which resets the machine. */
+  readonly hasWatchdog?: boolean
+  /** An empty file, which gets a log of all that the disk is told (see test/power-cuts/write-log.ts). */
+  readonly writeLog?: string
   /** Where the first serial line goes: to the lab, or to the terminal of this process, with QEMU's keys (Ctrl-A X ends it). */
   readonly console: 'lab' | 'terminal'
 }
@@ -68,9 +72,9 @@ export async function startQemu(directory: string, hardware: Hardware): Promise<
     ...['-qmp', `unix:${join(directory, 'control')}`],
     ...['-netdev', 'user,id=network', '-device', 'virtio-net-pci,netdev=network,romfile='],
     ...['-device', 'virtio-rng-pci'],
-    // A crash of this machine is nothing that a scenario tests, so no flush has to reach its disk. What ends QEMU in order writes all.
-    ...['-drive', `file=${hardware.disk},format=qcow2,if=virtio,cache=unsafe,discard=unmap`],
-    ...(hardware.moreDisks ?? []).flatMap(diskArguments),
+    ...(hardware.hasWatchdog === true ? ['-device', 'i6300esb', '-action', 'watchdog=reset'] : []),
+    ...(hardware.writeLog === undefined ? diskArguments(hardware.disk) : recordedDiskArguments(hardware.disk, hardware.writeLog)),
+    ...(hardware.moreDisks ?? []).flatMap(rawDiskArguments),
     ...(hardware.flash === null ? [] : flashArguments(hardware.flash)),
   ]
   const child = spawn(SETPRIV, ['--pdeathsig', 'KILL', '--', QEMU, ...args], {
@@ -103,7 +107,18 @@ export async function startQemu(directory: string, hardware: Hardware): Promise<
   }
 }
 
-const diskArguments = ({ file, isReadOnly = false }: RawDisk): string[] => [
+/** A crash of this machine is nothing that a scenario tests, so no flush has to reach its disk. What ends QEMU in order writes all. */
+const diskArguments = (file: string): string[] => ['-drive', `file=${file},format=qcow2,if=virtio,cache=unsafe,discard=unmap`]
+
+/** Flushes reach the log, and nothing below it. */
+const recordedDiskArguments = (file: string, log: string): string[] => [
+  ...['-blockdev', `driver=qcow2,node-name=image,discard=unmap,cache.no-flush=on,file.driver=file,file.filename=${file}`],
+  ...['-blockdev', `driver=file,node-name=log,cache.no-flush=on,filename=${log}`],
+  ...['-blockdev', 'driver=blklogwrites,node-name=recorded,file=image,log=log,discard=unmap'],
+  ...['-device', 'virtio-blk-pci,drive=recorded'],
+]
+
+const rawDiskArguments = ({ file, isReadOnly = false }: RawDisk): string[] => [
   ...['-drive', `file=${file},format=raw,if=virtio,cache=unsafe,discard=unmap,readonly=${isReadOnly ? 'on' : 'off'}`],
 ]
 

@@ -25,6 +25,8 @@ const TROUBLE =
 export interface MachineOptions extends ImageOptions {
   /** Default: 2048. */
   readonly memoryMib?: number
+  /** A watchdog timer, which resets the machine when nobody feeds it. */
+  readonly hasWatchdog?: boolean
   /** Default: `lab`. With `terminal`, the first serial line is this process's terminal. */
   readonly console?: Hardware['console']
   /** An existing directory for the disk and the firmware's variables: what is there is gone on with, and stays. Without it the machine has a new disk. */
@@ -74,12 +76,17 @@ export class VirtualMachine implements Guest, AsyncDisposable {
     return VirtualMachine.#on(image, directory, disk, options)
   }
 
-  static async #on(image: BaseImage, directory: string, disk: string, { console = 'lab', memoryMib = 2048, keepIn }: MachineOptions): Promise<VirtualMachine> {
+  static async #on(
+    image: BaseImage,
+    directory: string,
+    disk: string,
+    { console = 'lab', memoryMib = 2048, hasWatchdog = false, keepIn }: MachineOptions,
+  ): Promise<VirtualMachine> {
     await mkdir(join(directory, 'logs'))
     const variables = join(keepIn ?? directory, 'variables.fd')
     if (image.firmware === 'efi' && !existsSync(variables)) await copyFile(FLASH.variables, variables)
     const flash = image.firmware === 'efi' ? { code: FLASH.code, variables } : null
-    return new VirtualMachine(directory, image, await GuestFiles.serve(), { disk, flash, memoryMib, console })
+    return new VirtualMachine(directory, image, await GuestFiles.serve(), { disk, flash, memoryMib, hasWatchdog, console })
   }
 
   logFile(name: string): string {
@@ -104,6 +111,16 @@ export class VirtualMachine implements Guest, AsyncDisposable {
   async start(options?: ArrivalOptions): Promise<GuestStart> {
     await this.switchOn()
     return this.arrive(options)
+  }
+
+  /** From the next time that the machine is switched on each boot keeps a log of its writes in a directory, named `N.log` in the order of time. */
+  recordIn(directory: string): void {
+    this.#power.recordIn(directory)
+  }
+
+  /** Number of the boot that runs: how often it was switched on or reset before. */
+  get boots(): number {
+    return this.#power.boots
   }
 
   /** Switches the machine on. `arrive`, or `pick` and waiting on the console, comes next. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest'
-import { buildVendorRepository, sourcesList } from '../../../demo/vendor/repository.ts'
+import { buildVendorRepository, sourcesList, type VendorRepository } from '../../../demo/vendor/repository.ts'
 import type { RepositoryServer } from '../../../demo/vendor/repository-server.ts'
 import { withBelayArchive } from '../lab/belay-archive.ts'
 import { quote } from '../lab/guest.ts'
@@ -11,17 +11,23 @@ import { LONG_SECONDS } from './long-seconds.ts'
 /** How the story's appliance is adopted. */
 export const INIT = "init --config /etc/acme --data-format /usr/share/acme/data-format --important 'acme-*' --yes"
 
-/** A scenario whose first step installs the package on an appliance with application 1, adopts it and boots what init made. */
-export const adoptedScenario = (options: MachineOptions = {}): Step => {
+/**
+ * A scenario whose first step installs the package on an appliance with application 1, adopts it and boots what init made.
+ * @param knows the vendor's repository, before the first step
+ */
+export const adoptedScenario = (options: MachineOptions = {}, knows: (vendor: VendorRepository) => void = () => undefined): Step => {
   const step = scenario(options)
+  const closing: (() => Promise<void>)[] = []
   let server: RepositoryServer
 
   beforeAll(async () => {
-    const vendor = await buildVendorRepository()
+    const vendor = await buildVendorRepository({ zfs: options.filesystem === 'zfs', suite: options.suite ?? 'trixie' })
     vendor.publish(['1.0.0'], { kernel: false, grub: false })
     server = await vendor.serve()
-  }, 600_000)
-  afterAll(() => server.close())
+    closing.push(() => server.close())
+    knows(vendor)
+  }, 1_800_000)
+  afterAll(() => Promise.all(closing.map((close) => close())))
 
   step('takes the package, is adopted and boots its first version', async (machine) => {
     await machine.start()
