@@ -11,19 +11,30 @@ export default class Health extends BaseCommand {
     'Looks at units, filesystems and what policy names, and runs the programs in /etc/belay/health.d. Ends with 0 when the machine is healthy, with 10 when it is not. Changes nothing: in a trial the same checks, run by the gate after each boot, confirm the version or take it back.'
   static override examples = ['<%= config.bin %> health', '<%= config.bin %> health --json']
   static override flags = {
-    gate: Flags.boolean({ hidden: true, default: false, exclusive: ['passed', 'incomplete'], summary: 'Judge this boot, as belay-health.service does.' }),
+    gate: Flags.boolean({
+      hidden: true,
+      default: false,
+      exclusive: ['passed', 'incomplete', 'ending'],
+      summary: 'Judge this boot, as belay-health.service does.',
+    }),
     passed: Flags.boolean({
       hidden: true,
       default: false,
-      exclusive: ['incomplete'],
+      exclusive: ['incomplete', 'ending'],
       summary: 'The boot is complete: confirm a trial, as belay-confirm.service does.',
     }),
-    incomplete: Flags.boolean({ hidden: true, default: false, summary: 'End a trial that was not found healthy, as belay-fall-back.service does.' }),
+    incomplete: Flags.boolean({
+      hidden: true,
+      default: false,
+      exclusive: ['ending'],
+      summary: 'End a trial that was not found healthy, as belay-fall-back.service does.',
+    }),
+    ending: Flags.boolean({ hidden: true, default: false, summary: 'The machine goes down: give a trial its attempt again, as belay-reboot.service does.' }),
   }
 
   async run(): Promise<HealthReport> {
     const { flags } = await this.parse(Health)
-    const part = (['gate', 'passed', 'incomplete'] as const).find((name) => flags[name]) ?? null
+    const part = (['gate', 'passed', 'incomplete', 'ending'] as const).find((name) => flags[name]) ?? null
     const json = this.jsonEnabled()
     const [{ reportHealth }, { healthText }, { converse }, tellLogins] = await Promise.all([
       import('../operations/health/report-health.ts'),
@@ -41,7 +52,7 @@ export default class Health extends BaseCommand {
         return report
       } finally {
         await end()
-        if (part !== null) await tellLogins(appliance)
+        if (part !== null && part !== 'ending') await tellLogins(appliance)
       }
     })
   }

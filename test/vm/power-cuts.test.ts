@@ -11,7 +11,7 @@ import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { ReplayedBoots } from './power-cuts/replayed-boots.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest } from './story/belay-in-guest.ts'
-import { machineOf, parseCell } from './story/cell.ts'
+import { machineOfEnvironment } from './story/cell.ts'
 import { LONG_SECONDS } from './story/long-seconds.ts'
 import { type MachineFacts, readMachineFacts } from './story/machine-facts.ts'
 import { settle } from './story/settle.ts'
@@ -25,7 +25,7 @@ interface Recorded extends Span {
   readonly boot: number
 }
 
-const options = machineOf(parseCell(process.env['BELAY_CELL'] ?? 'btrfs-bios-13'))
+const options = machineOfEnvironment()
 
 /** What doctor may list once a boot that nobody planned is over: the fallback, which a confirmation ends, and what a version that was being made left. */
 const AFTER_A_CUT = /^(?:fell-back|reboot-pending): /

@@ -4,8 +4,11 @@ import { quote } from './lab/guest.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest } from './story/belay-in-guest.ts'
+import { machineOfEnvironment } from './story/cell.ts'
 import { LONG_SECONDS } from './story/long-seconds.ts'
 import { settle } from './story/settle.ts'
+
+const options = machineOfEnvironment()
 
 /** A program of the vendor's that says whether the machine is healthy. */
 const CHECK = '/etc/belay/health.d/50-scene'
@@ -33,7 +36,7 @@ const early = (...script: readonly string[]): Pick<Sickness, 'make' | 'undo'> =>
 
 /** What the kernel unpacks last counts (initramfs/buffer-format.rst of the kernel): an empty file in place of the module that the root needs. */
 const withoutModule = (be: string): string =>
-  `cd "$(mktemp -d)" && initrd=/boot/grub/belay/be/${be}/initrd.img && lsinitramfs $initrd | grep '/btrfs\\.ko' >names && xargs dirname <names | xargs mkdir -p && xargs touch <names && cpio --quiet --create --format=newc <names >more && cat more >>$initrd && sync`
+  `cd "$(mktemp -d)" && initrd=/boot/grub/belay/be/${be}/initrd.img && lsinitramfs $initrd | grep '/${options.filesystem}\\.ko' >names && xargs dirname <names | xargs mkdir -p && xargs touch <names && cpio --quiet --create --format=newc <names >more && cat more >>$initrd && sync`
 
 const SICK: Readonly<Record<string, Sickness>> = {
   'an application that crashes': {
@@ -64,7 +67,7 @@ const SICK: Readonly<Record<string, Sickness>> = {
 }
 
 describe('The health gate of a machine', () => {
-  const step = adoptedScenario({ hasWatchdog: true })
+  const step = adoptedScenario({ ...options, hasWatchdog: true })
 
   const statusOf = (machine: VirtualMachine): Promise<Status> => new BelayInGuest(machine).status()
 
@@ -122,6 +125,19 @@ describe('The health gate of a machine', () => {
       await belay.must('confirm')
     })
   }
+
+  step('goes on with a trial that is rebooted before its health was known, though it has one attempt', async (machine) => {
+    await setPolicy(machine, 'attempts: 1, healthyBoots: 1, deadline: 1800')
+    const slow = check('sleep 15')
+    const generation = await takeSick(machine, { make: slow, undo: `rm ${CHECK}` })
+    await machine.rebootBy(`belay rollback ${generation} --yes --reboot`, { timeoutSeconds: LONG_SECONDS })
+    const be = (await statusOf(machine)).running?.be
+    expect(await statusOf(machine)).toMatchObject({ running: { why: 'trial' }, trial: { attemptsLeft: 0 } })
+    await machine.reboot()
+    await settle(machine)
+    expect(await statusOf(machine)).toMatchObject({ running: { be, confirmed: true, why: 'confirmed' }, trial: null, failedTrial: null })
+    await machine.must(`rm ${CHECK}`)
+  })
 
   step('comes back from a version whose check fails only on the second of two boots that are wanted', async (machine) => {
     await setPolicy(machine, 'attempts: 1, healthyBoots: 2, deadline: 1800')

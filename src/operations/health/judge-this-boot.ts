@@ -1,9 +1,9 @@
 import { BelayError, LockedError } from '../../errors.ts'
 import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { BootHealth, HealthFault, Index } from '../../snap/model.ts'
-import { type JudgedBoot, type Verdict, judgeBoot } from '../../snap/plan/judge-boot.ts'
-import { planFallBack, planNextTrialBoot } from '../../snap/plan/trial-boot.ts'
-import { learnFaults } from '../../snap/plan/trial-health.ts'
+import { type JudgedBoot, type Verdict, isForgiven, judgeBoot } from '../../snap/plan/judge-boot.ts'
+import { planFallBack, planNextTrialBoot, planOrderlyEnd } from '../../snap/plan/trial-boot.ts'
+import { attemptsOf, learnFaults } from '../../snap/plan/trial-health.ts'
 import type { Appliance } from '../appliance.ts'
 import { confirmVersion } from '../confirm-version.ts'
 import { type RunningFacts, explainRunning } from '../explain-running.ts'
@@ -117,6 +117,17 @@ export const passGate = async (appliance: Appliance, conversation: Conversation)
     await runOperation(appliance, 'health', (state, context) => planNextTrialBoot(state, facts, context), conversation, { usesReserve: true })
   }
   return verdict
+}
+
+/** The machine goes down in order: a trial that was not judged in this boot has its attempt again. @returns whether it has */
+export const forgiveOrderlyEnd = async (appliance: Appliance, conversation: Conversation): Promise<boolean> => {
+  const { index, judged, counted } = await readThisBoot(appliance)
+  const health = index?.trialHealth ?? null
+  const failed = counted && (health?.faults.length ?? 0) > 0
+  const ends = { ...judged, failed, attempts: attemptsOf(appliance.policy), orderlyEnds: health?.orderlyEnds ?? 0 }
+  if (!isForgiven(ends)) return false
+  await runOperation(appliance, 'health', (state, context) => planOrderlyEnd(state, { bootId: appliance.bootId }, context), conversation, { usesReserve: true })
+  return true
 }
 
 /** Why nobody found the boot healthy, from what can be asked without waiting. */

@@ -3,7 +3,7 @@ import type { Appliance } from '../appliance.ts'
 import type { Conversation } from '../run-operation.ts'
 import { checkHealth, faultsOf } from './check-health.ts'
 import { HealthCheck } from './health-check.ts'
-import { endIncompleteTrial, judgeThisBoot, passGate } from './judge-this-boot.ts'
+import { endIncompleteTrial, forgiveOrderlyEnd, judgeThisBoot, passGate } from './judge-this-boot.ts'
 
 /** What `belay health` found. */
 export const HealthReport = z.object({
@@ -14,7 +14,7 @@ export const HealthReport = z.object({
 export type HealthReport = z.infer<typeof HealthReport>
 
 /** Parts of the health gate, as its units call them. */
-export type GatePart = 'gate' | 'passed' | 'incomplete'
+export type GatePart = 'gate' | 'passed' | 'incomplete' | 'ending'
 
 const checked = async (appliance: Appliance): Promise<HealthReport> => {
   const checks = [...(await checkHealth(appliance))]
@@ -32,6 +32,9 @@ const PARTS: Readonly<Record<GatePart, (appliance: Appliance, conversation: Conv
   async incomplete(appliance, conversation) {
     const ends = await endIncompleteTrial(appliance, conversation)
     return { healthy: !ends, checks: [], verdict: ends ? 'fall-back' : 'report' }
+  },
+  async ending(appliance, conversation) {
+    return { healthy: true, checks: [], verdict: (await forgiveOrderlyEnd(appliance, conversation)) ? 'wait' : 'report' }
   },
 }
 

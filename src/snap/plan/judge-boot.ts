@@ -22,6 +22,23 @@ export interface JudgedBoot {
  */
 export type Verdict = 'confirm' | 'wait' | 'fall-back' | 'report'
 
+/** A boot of a trial that is ended in order before it was judged. */
+export interface EndedBoot extends Pick<JudgedBoot, 'onTrial' | 'attemptsLeft' | 'givenUp'> {
+  /** The trial was found sick in this boot. */
+  readonly failed: boolean
+  /** Boots that a trial gets. */
+  readonly attempts: number
+  /** How often that has happened since the last healthy boot. */
+  readonly orderlyEnds: number
+}
+
+/**
+ * Whether a boot that somebody ends in order costs the trial no attempt. An application that reboots the machine by itself looks the same, so this is given no more
+ * often than there are attempts.
+ */
+export const isForgiven = ({ onTrial, attemptsLeft, givenUp, failed, attempts, orderlyEnds }: EndedBoot): boolean =>
+  onTrial && !givenUp && !failed && attemptsLeft < attempts && orderlyEnds < attempts
+
 /**
  * The verdict on a boot. Only a trial is ever left: behind anything else there is nothing better to start. A trial that was given up and runs all the same was
  * started because GRUB could load nothing else; leaving it again would go on for ever.

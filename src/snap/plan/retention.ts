@@ -1,6 +1,6 @@
 import type { Policy } from '../../policy/policy.ts'
 import type { PoolSpace } from '../driver.ts'
-import type { BootEnvironment, Generation, Index, Remain } from '../model.ts'
+import type { BootEnvironment, Generation, Remain } from '../model.ts'
 import { type BeName, type GenerationId, generationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { neededBes, protectionFromRules } from './protection.ts'
@@ -42,26 +42,27 @@ const abandonedBes = (state: PlanningState): BootEnvironment[] => {
 /** Boot environments that go with this plan, as far as it is decided. */
 type Gone = Set<BeName>
 
-/** Mount points of data volumes that no boot environment uses but this one and those that go. */
-const dataAlone = (index: Index, be: BootEnvironment, gone: Gone): string[] => {
+/** A standby that was never used: of data it has at most a copy of what its generation holds, or what another boot environment has in use. */
+const isUntouched = ({ running }: PlanningState, be: BootEnvironment): boolean =>
+  be.standsFor !== null && be.standsFor === be.origin && !wasStarted(be) && be.name !== running
+
+/** Mount points of data volumes that no boot environment has in use but this one and those that go. A standby that was never used keeps nothing for another: it goes unasked. */
+const dataAlone = (state: PlanningState, be: BootEnvironment, gone: Gone): string[] => {
+  const { index } = state
   const others = new Set(
-    index.bootEnvironments.filter((other) => other.name !== be.name && !gone.has(other.name)).flatMap((other) => other.data.map((use) => use.data)),
+    index.bootEnvironments
+      .filter((other) => other.name !== be.name && !gone.has(other.name) && !isUntouched(state, other))
+      .flatMap((other) => other.data.map((use) => use.data)),
   )
   return be.data
     .filter((use) => !others.has(use.data) && index.data.some((data) => data.name === use.data && data.role === 'data'))
     .map((use) => use.mountpoint)
 }
 
-/**
- * Whether a boot environment was in use and is the last one with some of the customer's data: a rule must not take that away unasked. A standby that
- * was never used has at most a copy of what its generation holds.
- */
-const holdsLastData = (index: Index, be: BootEnvironment, gone: Gone): boolean => {
-  if (be.standsFor !== null && be.standsFor === be.origin && !wasStarted(be)) return false
-  return dataAlone(index, be, gone).length > 0
-}
+/** Whether a boot environment was in use and is the last one with some of the customer's data: a rule must not take that away unasked. */
+const holdsLastData = (state: PlanningState, be: BootEnvironment, gone: Gone): boolean => !isUntouched(state, be) && dataAlone(state, be, gone).length > 0
 
-const aloneText = (index: Index, be: BootEnvironment, gone: Gone): string => `${be.name} stays: it alone uses ${dataAlone(index, be, gone).join(', ')}`
+const aloneText = (state: PlanningState, be: BootEnvironment, gone: Gone): string => `${be.name} stays: it alone uses ${dataAlone(state, be, gone).join(', ')}`
 
 interface Reason {
   readonly goes: boolean
@@ -83,8 +84,10 @@ const whyProtected = (state: PlanningState, generation: Generation, { inUse }: P
   const bes = besOf(state, [generation])
   const use = inUse.get(generationName(generation.id)) ?? bes.map((be) => useOf(be, inUse)).find((why) => why !== null)
   if (use !== undefined) return stays('in-use', use)
-  const last = bes.find((be) => holdsLastData(state.index, be, gone))
-  return last === undefined ? null : stays('data', aloneText(state.index, last, gone))
+  // They go together, or not at all.
+  const together = new Set([...gone, ...bes.map(({ name }) => name)])
+  const last = bes.find((be) => holdsLastData(state, be, together))
+  return last === undefined ? null : stays('data', aloneText(state, last, together))
 }
 
 /** What the rules by number and age say. */
@@ -100,7 +103,7 @@ const byNumberAndAge = (generation: Generation, rank: number, rule: Rule, now: s
 const ofAbandoned = (state: PlanningState, be: BootEnvironment, { inUse }: PoolFacts, rule: Rule, gone: Gone, now: string): Reason => {
   const use = useOf(be, inUse)
   if (use !== null) return stays('in-use', use)
-  if (holdsLastData(state.index, be, gone)) return stays('data', aloneText(state.index, be, gone))
+  if (holdsLastData(state, be, gone)) return stays('data', aloneText(state, be, gone))
   if (be.tornAt === undefined) return goes('abandoned', 'it stands for no generation')
   return rule.tornDays === 0 || daysSince(be.tornAt, now) > rule.tornDays
     ? goes('torn', `it is torn, and was found so more than ${days(rule.tornDays)} ago`)

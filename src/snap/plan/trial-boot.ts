@@ -58,6 +58,29 @@ export const planNextTrialBoot = (state: PlanningState, { bootId, healthyBoots }
   }
 }
 
+/** @returns a choice with one more of the boots that a trial gets */
+const withOneMore = (choice: BootChoice, policy: PlanContext['policy']): BootChoice => {
+  const most = attemptsOf(policy)
+  return { ...choice, attemptsLeft: choice.attemptsLeft === 0 ? 1 : choice.attemptsLeft === 1 && most > 1 ? 2 : most }
+}
+
+/** A boot of a trial is ended in order before it was judged: it counts for nothing, and the trial has its attempt again. */
+export const planOrderlyEnd = (state: PlanningState, { bootId }: Pick<HealthyBoot, 'bootId'>, context: PlanContext): Plan => {
+  const { name } = trialOf(state)
+  const before = state.index.trialHealth?.be === name ? state.index.trialHealth : null
+  const trialHealth: TrialHealth = {
+    ...{ be: name, at: context.now, bootId, healthyBoots: before?.healthyBoots ?? 0, faults: [], since: null, dataLeft: [] },
+    orderlyEnds: (before?.orderlyEnds ?? 0) + 1,
+  }
+  const to = withOneMore(state.choice, context.policy)
+  return {
+    ...record(state, context, { trialHealth, to, why: 'note down how this boot ended', choiceWhy: `give ${name} the attempt of this boot again` }),
+    operation: 'health',
+    summary: `${name} is rebooted before its health was known, which costs it no attempt`,
+    notices: [],
+  }
+}
+
 interface FailedBoot {
   readonly bootId: string | null
   /** At least one. */

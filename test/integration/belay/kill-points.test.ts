@@ -50,7 +50,8 @@ describe('belay killed at every step boundary', () => {
   }, 600_000)
 
   it('recovers a rollback and the way forward', async () => {
-    await machine.must('snapshot', '-m', 'a place to go back to')
+    // Kept: each confirmation prunes by policy.
+    await machine.must('snapshot', '--keep', '-m', 'a place to go back to')
     const target = (await machine.list()).generations.find((generation) => generation.text === 'a place to go back to')?.id
     expect(target).toBeDefined()
     for (const point of await pointsOf('rollback', String(target))) {

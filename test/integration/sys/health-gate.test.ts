@@ -74,7 +74,13 @@ describe('the units of the health gate, in a real systemd', () => {
     const belay = program('belay', `echo "$*" >>${work}/calls\n${ends}`)
     const systemctl = program('systemctl', `echo "systemctl $*" >>${work}/calls`)
     const watch = program('trial-watch', `echo "watch $1" >>${work}/calls\nsystemctl start --no-block belay-deadline.timer`)
-    const variables = [`ON_TRIAL_ENV=${work}/env`, `ON_TRIAL_COMMAND_LINE=${work}/cmdline`, `END_TRIAL_BELAY=${belay}`, `END_TRIAL_SYSTEMCTL=${systemctl}`]
+    const variables = [
+      `ON_TRIAL_ENV=${work}/env`,
+      `ON_TRIAL_COMMAND_LINE=${work}/cmdline`,
+      `END_TRIAL_BELAY=${belay}`,
+      `END_TRIAL_SYSTEMCTL=${systemctl}`,
+      `END_TRIAL_NOTE=${work}/failed`,
+    ]
     const wants: Record<string, string[]> = {}
     const texts = UNITS.map((name) => {
       const text = readFileSync(join(CHECKOUT, 'systemd', name), 'utf8')

@@ -140,6 +140,34 @@ describe('the gate', () => {
     expect((await machine.process().boot.readChoice()).choice).toMatchObject({ good: 'be-000001', trial: null })
   })
 
+  it('counts a boot for nothing that somebody ends in order before it was judged, as often as a trial has attempts', async () => {
+    const { machine, run, reboot, upgradeAndReboot } = await machineWithHealth()
+    const attemptsLeft = async (): Promise<number | undefined> => (await readStatus(machine.process())).trial?.attemptsLeft
+    await upgradeAndReboot()
+    for (const times of [1, 2, 3]) {
+      expect(await attemptsLeft(), `before ${String(times)}`).toBe(2)
+      expect(await run('ending')).toMatchObject({ verdict: 'wait' })
+      expect(await attemptsLeft()).toBe(3)
+      await reboot()
+    }
+    expect(await run('ending')).toMatchObject({ verdict: 'report' })
+    expect(await attemptsLeft()).toBe(2)
+    await run('gate')
+    await run('passed')
+    expect((await machine.process().boot.readChoice()).choice).toMatchObject({ good: 'be-000001', trial: null })
+    expect(await run('ending')).toMatchObject({ verdict: 'report' })
+  })
+
+  it('gives no attempt back to a trial that was found sick and is rebooted for that', async () => {
+    const { machine, run, upgradeAndReboot } = await machineWithHealth()
+    await run('gate')
+    await upgradeAndReboot()
+    machine.units.broke.add(UNITS.gateway)
+    await run('gate')
+    expect(await run('ending')).toMatchObject({ verdict: 'report' })
+    expect((await machine.process().boot.readChoice()).choice).toMatchObject({ trial: 'be-000001', attemptsLeft: 0 })
+  })
+
   it('takes a sick trial back, and the boot after it tells which version failed, why, and what it has not', async () => {
     const { machine, journal, process, run, reboot, upgradeAndReboot } = await machineWithHealth()
     await run('gate')

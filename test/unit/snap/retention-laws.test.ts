@@ -133,7 +133,7 @@ describe('retention', () => {
         )
         for (const { data: uses } of used) for (const { data: volume } of uses) expect(gone, 'data that was in use').not.toContain(volume)
       }),
-      { numRuns: 600 },
+      { numRuns: 3000 },
     )
   })
 

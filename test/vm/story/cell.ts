@@ -25,3 +25,6 @@ export const machineOf = (cell: Cell): MachineOptions & { readonly suite: 'bookw
   const [filesystem, firmware, release] = cell.split('-') as ['btrfs' | 'zfs', 'bios' | 'efi', '12' | '13']
   return { filesystem, firmware, suite: SUITES[release] }
 }
+
+/** The machine that BELAY_CELL names, where one scenario is played on one machine. Default: btrfs-bios-13. @throws Error for a name that is none */
+export const machineOfEnvironment = (): ReturnType<typeof machineOf> => machineOf(parseCell(process.env['BELAY_CELL'] ?? 'btrfs-bios-13'))

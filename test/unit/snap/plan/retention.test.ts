@@ -124,6 +124,14 @@ describe('prune', () => {
     expect(destroyedBy(planPrune(copies(2), rule, context()))).toEqual([])
   })
 
+  it('does not count on a standby that was never used, which goes unasked, to keep data that was in use', () => {
+    const facts = { running: 4, choice: goodChoice(4), data: [data(1), data(2)] }
+    const shared = five({ ...facts, bes: [be(1, { data: 1 }), be(2, { origin: 2, standsFor: 2, data: 1 }), be(4, { standsFor: 5, data: 2 })] })
+    expect(destroyedBy(planPrune(shared, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('be-000001')
+    const twice = five({ ...facts, bes: [be(1, { standsFor: 2, data: 1 }), be(3, { standsFor: 2, data: 1 }), be(4, { standsFor: 5, data: 2 })] })
+    expect(destroyedBy(planPrune(twice, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('data-000001')
+  })
+
   it('says that what was written into a standby goes with it', () => {
     const tried = five({ bes: [be(1), be(3, { origin: 2, standsFor: 2, startedAs: 2 })] })
     expect(planPrune(tried, rule, context()).notices.join('\n')).toContain('be-000003 was started since it was cloned')

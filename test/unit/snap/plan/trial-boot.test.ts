@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { planConfirm } from '../../../../src/snap/plan/confirm.ts'
-import { planFallBack, planNextTrialBoot } from '../../../../src/snap/plan/trial-boot.ts'
+import { planFallBack, planNextTrialBoot, planOrderlyEnd } from '../../../../src/snap/plan/trial-boot.ts'
 import { NOW, be, changesOf, context, data, finalChoice, generation, name, refusalOf, session, state } from './planning-state.ts'
 
 const faults = [{ check: 'units', text: 'acme-gateway.service has failed', lines: ['cannot read the data of 3.0.0'] }]
@@ -24,6 +24,16 @@ describe('a boot of a trial', () => {
     const plan = planNextTrialBoot(onTrial(), { bootId: 'boot-2', healthyBoots: 1 }, context({ trial: { attempts: 2, healthyBoots: 2 } }))
     expect(finalChoice(plan)).toEqual({ good: name(3), trial: name(1), attemptsLeft: 2, once: null })
     expect(trialHealthOf(plan)).toEqual([{ be: name(1), at: NOW, bootId: 'boot-2', healthyBoots: 1, faults: [], since: null, dataLeft: [] }])
+  })
+
+  it('that is ended in order before it was judged has its attempt again, up to those of policy, and keeps what was counted', () => {
+    const counted = { be: name(1), at: NOW, bootId: 'boot-1', healthyBoots: 1, faults: [], since: null, dataLeft: [], orderlyEnds: 1 }
+    const before = onTrial()
+    const plan = planOrderlyEnd({ ...before, index: { ...before.index, trialHealth: counted } }, { bootId: 'boot-2' }, context({ trial: { attempts: 3 } }))
+    expect(finalChoice(plan)).toEqual({ good: name(3), trial: name(1), attemptsLeft: 2, once: null })
+    expect(trialHealthOf(plan)).toEqual([{ ...counted, bootId: 'boot-2', orderlyEnds: 2 }])
+    const last = onTrial({ choice: { good: name(3), trial: name(1), attemptsLeft: 0, once: null } })
+    expect(finalChoice(planOrderlyEnd(last, { bootId: 'boot-2' }, context({ trial: { attempts: 1 } })))).toMatchObject({ attemptsLeft: 1 })
   })
 
   it('that failed uses the attempts up, so that GRUB starts what was good, and records why and what is left', () => {
