@@ -8,9 +8,15 @@ const DAMAGE = {
   'a grub.cfg that breaks off': 'truncate -s 2500 grub.cfg',
   'an empty menu fragment': ': >belay/menu.cfg',
   'a menu fragment that breaks off': 'truncate -s 300 belay/menu.cfg',
-  'an empty env block': ': >belay/env',
-  'an env block that breaks off': 'truncate -s 100 belay/env',
-  'an env block of junk': 'head -c 1024 /dev/urandom >belay/env',
+} as const
+
+/** What is left of the env block while it says that another version is on trial. */
+const ENV_DAMAGE = {
+  empty: ': >belay/env',
+  'cut off at 500 bytes': 'truncate -s 500 belay/env',
+  'one byte short': 'truncate -s 1023 belay/env',
+  junk: 'head -c 1024 /dev/urandom >belay/env',
+  gone: 'rm belay/env',
 } as const
 
 /** The damage has to be on the disk where GRUB reads, which does not replay the journal. */
@@ -35,6 +41,19 @@ describe('A machine whose boot files are damaged', () => {
   for (const [what, damage] of Object.entries(DAMAGE)) {
     step(`boots by itself with ${what}, and doctor mends it`, async (machine) => {
       const belay = new BelayInGuest(machine)
+      await machine.must(`cd /boot/grub && ${damage} && ${SETTLE}`)
+      await machine.pressReset()
+      await expectSame(belay)
+      await belay.must('doctor --fix')
+      expect(await belay.findings()).toEqual([])
+    })
+  }
+
+  for (const [what, damage] of Object.entries(ENV_DAMAGE)) {
+    step(`boots the confirmed version with an env block that is ${what}, and doctor mends it`, async (machine) => {
+      const belay = new BelayInGuest(machine)
+      await belay.must('rollback 2 --yes')
+      expect((await belay.status()).next?.be).not.toBe(be)
       await machine.must(`cd /boot/grub && ${damage} && ${SETTLE}`)
       await machine.pressReset()
       await expectSame(belay)
