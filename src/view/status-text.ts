@@ -47,6 +47,8 @@ export const statusText = (status: Status, width: number | null = null): string 
   if (status.trial !== null && status.trial.wanted > 1)
     rows.push(['Trial', `${String(status.trial.healthyBoots)} of ${String(status.trial.wanted)} healthy boots`])
   if (status.session !== null) rows.push(['Upgrade', `${status.session.phase}: ${status.session.text}`])
+  if (status.upgrade?.accepted === false)
+    rows.push(['Next upgrade', `has to wait: ${status.upgrade.why ?? ''}${status.upgrade.next.length === 0 ? '' : ` (${status.upgrade.next.join('; ')})`}`])
   if (status.left.length > 0) rows.push(['Left behind', `generation ${status.left.map(String).join(', ')} (belay forward)`])
   const lines = [
     columns(

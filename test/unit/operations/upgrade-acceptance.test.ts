@@ -3,6 +3,7 @@ import { confirmVersion } from '../../../src/operations/confirm-version.ts'
 import { readStatus } from '../../../src/operations/read-status.ts'
 import { switchVersion } from '../../../src/operations/switch-version.ts'
 import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
+import { statusText } from '../../../src/view/status-text.ts'
 import { MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
 
 const everything = { packages: [], release: null, withData: false, quiesce: false, refresh: false }
@@ -10,13 +11,15 @@ const once = { direction: 'rollback', id: 1, keepConfig: false, withData: false,
 
 /** What status says, which is what an upgrade does. */
 const asked = async (machine: MemoryAppliance): Promise<string | null> => {
-  const { upgrade } = await readStatus(machine.process())
+  const status = await readStatus(machine.process())
+  const { upgrade } = status
   const error: unknown = await upgradePackages(machine.process(), everything, { ...quietly, planOnly: true }).then(
     () => null,
     (reason: unknown) => reason,
   )
   expect(upgrade).toMatchObject({ accepted: error === null, code: error === null ? null : (error as { code: string }).code })
   expect(upgrade?.accepted === true || (upgrade?.why !== null && upgrade?.next.length !== 0)).toBe(true)
+  expect(statusText(status).includes(`Next upgrade  has to wait: ${upgrade?.why ?? ''} (`)).toBe(error !== null)
   return upgrade?.code ?? null
 }
 
