@@ -50,7 +50,8 @@ const SICK: Readonly<Record<string, Sickness>> = {
     reason: null,
   },
   'no init': {
-    make: 'mv /usr/lib/systemd/systemd /usr/lib/systemd/systemd.away',
+    // belay's part of an initrd joins it when it is built.
+    make: 'update-initramfs -u && mv /usr/lib/systemd/systemd /usr/lib/systemd/systemd.away',
     undo: 'mv /usr/lib/systemd/systemd.away /usr/lib/systemd/systemd',
     reason: null,
   },
@@ -80,7 +81,7 @@ describe('The health gate of a machine', () => {
   /** A generation of what runs, with something that the version that runs has not. */
   const takeSick = async (machine: VirtualMachine, { make, undo }: Pick<Sickness, 'make' | 'undo'>): Promise<string> => {
     const belay = new BelayInGuest(machine)
-    await machine.must(make)
+    await machine.must(make, { timeoutSeconds: LONG_SECONDS })
     await belay.must('snapshot -m scene')
     await machine.must(undo)
     const { generations } = await belay.list()
