@@ -129,6 +129,7 @@ export const createGrubBootFiles = (options: GrubBootFilesOptions): BootFiles =>
       if ((await wasInstalled()) && !(await readsChoice())) await installGrubCfg()
       await partition.change({ choice })
     },
+    forgetEndedTrial: (running) => partition.forgetEndedTrial(running),
     async forgetChoice() {
       await files.remove(partition.path(LAYOUT.env))
       await partition.settle()

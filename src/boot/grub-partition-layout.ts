@@ -17,6 +17,8 @@ export const LAYOUT = {
   /** The grub.cfg that belay init found. */
   before: 'belay/grub.cfg.before',
   reserve: 'belay/reserve',
+  /** Name of the boot environment whose trial libexec/end-trial ended with a reboot: it does not do that twice. */
+  trialEnded: 'belay/trial-ended',
   /** One symbolic link for each boot environment, to its directory below `sets`. */
   bootEnvironments: 'belay/be',
   /** The boot sets themselves, `<be>.<n>`: a refresh fills a new directory and then replaces the link, which is one write. */

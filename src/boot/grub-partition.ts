@@ -96,6 +96,12 @@ export class GrubPartition {
     await this.#files.remove(this.path(LAYOUT.reserve))
   }
 
+  /** Forget whose trial was ended by a reboot, unless that is what runs. */
+  async forgetEndedTrial(running: BeName): Promise<void> {
+    const ended = await nullWhenMissing(this.#files.readText(this.path(LAYOUT.trialEnded)))
+    if (ended !== null && ended.trim() !== running) await this.#files.remove(this.path(LAYOUT.trialEnded))
+  }
+
   async #writeChoice(choice: BootChoice): Promise<readonly string[]> {
     const path = this.path(LAYOUT.env)
     const { others } = await this.readEnv()
@@ -105,6 +111,8 @@ export class GrubPartition {
     if (existing?.kind === 'file' && existing.size === ENV_BLOCK_BYTES) await this.#files.overwriteInPlace(path, bytes)
     else await this.#files.writeAtomic(path, bytes)
     await this.settle()
+    // It is of a trial whose attempts are used up: it means nothing to another one, or to one that has attempts.
+    if (choice.trial === null || choice.attemptsLeft > 0) await this.#files.remove(this.path(LAYOUT.trialEnded))
     return dropped
   }
 }

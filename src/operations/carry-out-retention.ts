@@ -43,23 +43,30 @@ const isSettled = ({ index, choice, running }: PlanningState): boolean =>
 export const makeRoom = async (appliance: Appliance, rule: Rule): Promise<string[]> => {
   if (rule.freeGiB + rule.freePercent === 0) return []
   const gone: number[] = []
+  const tried = new Set<string>()
   const stays: string[] = []
-  while (await hasTooLittleRoom(appliance, rule)) {
+  for (;;) {
+    const isFreed = await appliance.driver.awaitFreed()
+    if (!(await hasTooLittleRoom(appliance, rule))) break
+    if (!isFreed) {
+      stays.push('less is free on the pool than retention wants, and what was let go is still being freed: the next belay prune measures again')
+      break
+    }
     const plan = await planRetention(appliance, await readPlanningState(appliance), rule, planContext(appliance))
-    const next = plan.steps.flatMap((step) => (step.kind === 'generation.destroy' ? [step.generation] : []))
+    const next = plan.steps.flatMap((step) => (step.kind === 'generation.destroy' || step.kind === 'be.destroy' ? [step.id] : []))
     // What could not be destroyed a moment ago is not tried again now.
-    if (next.every((id) => gone.includes(id))) {
+    if (next.every((id) => tried.has(id))) {
       stays.push('less is free on the pool than retention wants, and it lets nothing more go (belay prune --plan says why)')
       break
     }
     stays.push(...(await executorFor(appliance, UNATTENDED).execute(plan)).stays)
-    gone.push(...next)
+    for (const id of next) tried.add(id)
+    gone.push(...plan.steps.flatMap((step) => (step.kind === 'generation.destroy' && !gone.includes(step.generation) ? [step.generation] : [])))
   }
   return [...(gone.length === 0 ? [] : [`for the room that policy wants, gone for good too: ${gone.join(', ')}`]), ...stays]
 }
 
 const hasTooLittleRoom = async ({ driver }: Appliance, rule: Rule): Promise<boolean> => {
-  await driver.awaitFreed()
   const space = await driver.space()
   return space.free < wantedFree(rule, space)
 }

@@ -10,7 +10,11 @@ import { pruneByItself } from './carry-out-retention.ts'
 import { type Conversation, type OperationResult, runOperation } from './run-operation.ts'
 
 /** `belay confirm`: what runs is healthy and stays. Without a readable index, journal or policy the boot choice alone is confirmed. */
-export const confirmVersion = async (appliance: Appliance, conversation: Conversation): Promise<OperationResult> => {
+export const confirmVersion = async (
+  appliance: Appliance,
+  conversation: Conversation,
+  { byGate = false }: { readonly byGate?: boolean } = {},
+): Promise<OperationResult> => {
   const lost = conversation.planOnly ? null : await lostRecord(appliance)
   const running = lost === null ? null : await readRunningByPlace(appliance)
   const result = await (lost === null || running === null
@@ -20,7 +24,7 @@ export const confirmVersion = async (appliance: Appliance, conversation: Convers
         async (state, context) => {
           await refuseBeforeReboot(appliance, state)
           const failedUnits = await failedUnitsOf(appliance)
-          return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance), failedUnits }, context)
+          return planConfirm(state, { atomic: appliance.driver.atomicSets, leaving: await isLeaving(appliance), failedUnits, keepsOnce: byGate }, context)
         },
         conversation,
         { usesReserve: true, afterwards: () => pruneByItself(appliance) },

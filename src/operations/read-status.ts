@@ -6,6 +6,7 @@ import { BootChoice } from '../boot/boot-choice.ts'
 import type { Appliance } from './appliance.ts'
 import { RunningWhy, explainRunning } from './explain-running.ts'
 import { versionOf } from '../snap/plan/lineage.ts'
+import { healthyInARow } from '../snap/plan/trial-health.ts'
 import { readRunning, readRunningByPlace } from './read-planning-state.ts'
 import { armedAptRun, isAtWork } from './close-apt-run.ts'
 import { sortByOwner } from './runs-under-way.ts'
@@ -100,7 +101,8 @@ const generationOfBe = (index: Index | null, name: string | null): number | null
 const trialOf = ({ policy }: Appliance, index: Index | null, choice: BootChoice | null): Status['trial'] => {
   const trial = choice?.trial ?? null
   if (choice === null || trial === null || (choice.attemptsLeft === 0 && (index?.trialHealth?.faults.length ?? 0) > 0)) return null
-  const healthyBoots = index?.trialHealth?.be === trial ? index.trialHealth.healthyBoots : 0
+  const health = index?.trialHealth ?? null
+  const healthyBoots = health?.be === trial ? healthyInARow(health, choice.attemptsLeft, policy) : 0
   return { be: trial, attemptsLeft: choice.attemptsLeft, healthyBoots, wanted: policy.trial.healthyBoots }
 }
 

@@ -38,9 +38,18 @@ const bringMenuUpToDate = async ({ boot, policyProblem, log }: Appliance, index:
   })
 }
 
+/** What runs is not what end-trial rebooted away from: that worked, and works again. */
+const forgetEndedTrial = async ({ boot, log }: Appliance, { running }: RunningFacts): Promise<void> => {
+  if (running === null) return
+  await boot.forgetEndedTrial(running.be).catch((error: unknown) => {
+    log.warn('the note of an ended trial could not be removed', { error: String(error) })
+  })
+}
+
 /** What is done once after each boot. While another operation holds the lock it only looks: that one has recorded the boot. */
 export const recordBoot = async (appliance: Appliance): Promise<RecordedBoot> => {
   const facts = await readRunningFacts(appliance)
+  await forgetEndedTrial(appliance, facts)
   let settled: Settled = { recovered: [], torn: null }
   const record = async (): Promise<BeName[] | null> => {
     const index = await appliance.index.readIfAny()

@@ -1,5 +1,5 @@
 import type { IndexChange } from '../snap/index-change.ts'
-import type { Index, LastStart } from '../snap/model.ts'
+import type { Index, LastStart, TrialHealth } from '../snap/model.ts'
 import type { BeName } from '../snap/names.ts'
 import { wasStarted } from '../snap/plan/state.ts'
 import type { Appliance } from './appliance.ts'
@@ -10,6 +10,14 @@ import { planContext } from './read-planning-state.ts'
 
 /** Whether this boot of the machine is in the index. One of a root that is only mounted never is. */
 export const isRecorded = (appliance: Appliance, index: Index): boolean => appliance.bootId !== null && index.lastStart?.bootId === appliance.bootId
+
+/** GRUB used the attempts of a trial up, and nobody saw why: who picks it in the menu later shall not have it confirmed for one boot that went well. */
+const fallbackChanges = (index: Index, { trial, failure, why }: RunningFacts, start: LastStart): IndexChange[] => {
+  const from = index.trialHealth ?? null
+  if (why !== 'fallback-from-trial' || trial === null || failure !== null || (from?.be === trial && from.fellBack === true)) return []
+  const to: TrialHealth = { be: trial, at: start.at, bootId: start.bootId, healthyBoots: 0, faults: [], fellBack: true, since: null, dataLeft: [] }
+  return [{ change: 'trial-health', trialHealth: { from, to } }]
+}
 
 const changesFor = (index: Index, start: LastStart): IndexChange[] => {
   const be = index.bootEnvironments.find((candidate) => candidate.name === start.be)
@@ -34,7 +42,10 @@ export const recordStart = async (appliance: Appliance, index: Index, facts: Run
   const { planId, now } = planContext(appliance)
   // Before the index says that this one ran: whose files are right depends on which one ran before it.
   const given = await carryIdentityToAll(appliance, index, running)
-  if (running !== null) await appliance.index.change(changesFor(index, { be: running, at: now, bootId: appliance.bootId, why }))
+  if (running !== null) {
+    const start: LastStart = { be: running, at: now, bootId: appliance.bootId, why }
+    await appliance.index.change([...changesFor(index, start), ...fallbackChanges(index, facts, start)])
+  }
   await appliance.audit.append({
     at: now,
     plan: `boot-${planId}`,

@@ -11,6 +11,8 @@ export interface BootFiles {
   readChoice(): Promise<{ readonly choice: BootChoice | null; readonly problems: readonly string[] }>
   /** The one write that switches versions. */
   writeChoice(choice: BootChoice): Promise<void>
+  /** A boot environment came up: that another one's trial was ended by a reboot is forgotten, so that it can be ended again. */
+  forgetEndedTrial(running: BeName): Promise<void>
   /** Take the env block away again: only init's undo does that. */
   forgetChoice(): Promise<void>
   writeMenu(index: Index, choice: BootChoice): Promise<void>

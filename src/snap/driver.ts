@@ -77,8 +77,8 @@ export interface Driver {
   bytesHeldBy(volumes: readonly Volume[]): Promise<number | null>
   /** What anybody has written into the pool until now is on its disks: packages unpack with renames and fsync not all that they write. */
   flush(): Promise<void>
-  /** Wait until the room of what was destroyed is free, but not for ever. */
-  awaitFreed(): Promise<void>
+  /** Wait until the room of what was destroyed is free, but not for ever. @returns whether it is: until then `space` says too little */
+  awaitFreed(): Promise<boolean>
   /** What the pool demands of a ZFS that imports it, and what the running one would add to that on `zpool upgrade`. None on btrfs. */
   poolFeatures(): Promise<PoolFeatures>
   /** Hold bytes of the pool back, in good times for undo; 0 gives them back. Needs the state volume. @throws NoSpaceError */

@@ -172,6 +172,8 @@ export const TrialHealth = z.looseObject({
   faults: z.array(HealthFault),
   /** Boots since the last healthy one that were ended in order before they were judged, and counted for nothing. */
   orderlyEnds: z.int().nonnegative().exactOptional(),
+  /** The machine fell back from it, and nobody knows why its boots ended. */
+  fellBack: z.boolean().exactOptional(),
   /** Of a failed one: since when what was written in its root is not in its fallback. */
   since: z.string().nullable(),
   /** Of a failed one: where its data is not that of its fallback. */

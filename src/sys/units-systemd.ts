@@ -17,8 +17,10 @@ const STATES: Readonly<Record<string, UnitState['state']>> = {
   deactivating: 'stopping',
 }
 
-/** A service that restarts itself over and over is never `failed` for long; the last is of systemd 254 and newer. */
-const FAILED_STATES = ['failed', 'auto-restart', 'auto-restart-queued']
+/** A service that restarts itself over and over is never `failed` for long, and is in one of these between; the last is of systemd 254 and newer. */
+const RESTARTING_STATES = ['auto-restart', 'auto-restart-queued']
+/** Restarts after which it counts as failed. systemd counts one as it begins: a service in its first pause has none, and may only have waited for another. */
+const RESTARTS_OF_FAILED = 2
 
 const firstWords = (text: string): string[] =>
   text.split('\n').flatMap((line) => {
@@ -46,6 +48,15 @@ export const createSystemdUnits = ({ files, runner }: { readonly files: Files; r
     // In a chroot systemctl ignores what it is asked, and ends well (systemd 252).
     if (shown.length !== names.length) throw noSystemd('systemctl does not say how they are, as in a chroot')
     return shown.map((unit, position) => ({ ...unit, name: names[position] ?? '', state: STATES[unit.activeState] ?? ('idle' as const) }))
+  }
+
+  /** Those of these services that were restarted again and again. */
+  const restartedOver = async (names: readonly string[]): Promise<string[]> => {
+    if (names.length === 0) return []
+    const { stdout } = await runner.run(SYSTEMCTL, ['show', '--property=NRestarts', '--value', '--', ...names])
+    // One value for each, with an empty line between (systemd 252, 257).
+    const counts = stdout.trim().split(/\n+/).map(Number)
+    return names.filter((_, position) => (counts[position] ?? 0) >= RESTARTS_OF_FAILED)
   }
 
   return {
@@ -81,8 +92,10 @@ export const createSystemdUnits = ({ files, runner }: { readonly files: Files; r
       await runner.run(SYSTEMCTL, ['stop', '--no-block', '--', name])
     },
     async failed() {
-      const { stdout } = await runner.run(SYSTEMCTL, ['list-units', '--all', '--full', '--plain', '--no-legend', `--state=${FAILED_STATES.join(',')}`])
-      return firstWords(stdout).toSorted()
+      const inState = async (...states: string[]): Promise<string[]> =>
+        firstWords((await runner.run(SYSTEMCTL, ['list-units', '--all', '--full', '--plain', '--no-legend', `--state=${states.join(',')}`])).stdout)
+      const [failed, restarting] = [await inState('failed'), await inState(...RESTARTING_STATES)]
+      return [...new Set([...failed, ...(await restartedOver(restarting))])].toSorted()
     },
     async inactive(names) {
       if (names.length === 0) return []

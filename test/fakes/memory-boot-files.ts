@@ -19,6 +19,8 @@ export class MemoryGrubPartition {
   menu: string | null = null
   grubCfgIsOurs = false
   reserve = 0
+  /** What libexec/end-trial notes down. */
+  endedTrial: BeName | null = null
   readonly bootSets = new Map<BeName, MemoryBootSet>()
 
   /** What GRUB does when the machine starts: it clears `once`, counts a trial's attempt, and starts what has a boot set. */
@@ -62,7 +64,13 @@ export class MemoryBootFiles implements BootFiles {
   writeChoice(choice: BootChoice): Promise<void> {
     return this.#change(() => {
       this.#partition.choice = { ...choice }
+      if (choice.trial === null || choice.attemptsLeft > 0) this.#partition.endedTrial = null
     })
+  }
+
+  forgetEndedTrial(running: BeName): Promise<void> {
+    if (this.#partition.endedTrial !== null && this.#partition.endedTrial !== running) this.#partition.endedTrial = null
+    return Promise.resolve()
   }
 
   forgetChoice(): Promise<void> {

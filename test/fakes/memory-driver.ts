@@ -75,8 +75,8 @@ export class MemoryDriver implements Driver {
     return Promise.resolve()
   }
 
-  awaitFreed(): Promise<void> {
-    return Promise.resolve()
+  awaitFreed(): Promise<boolean> {
+    return Promise.resolve(true)
   }
 
   poolFeatures(): Promise<PoolFeatures> {

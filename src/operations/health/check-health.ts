@@ -1,9 +1,9 @@
 import { RefusedError } from '../../errors.ts'
 import type { HealthFault, Index } from '../../snap/model.ts'
-import { readOnlyAt } from '../../sys/mount-table.ts'
+import { mountAt, parseMountInfo, readOnlyAt } from '../../sys/mount-table.ts'
 import type { Units } from '../../sys/ports.ts'
 import type { Appliance } from '../appliance.ts'
-import { readIndexIfReadable, readRunning } from '../read-planning-state.ts'
+import { readIndexIfReadable, readRunning, readRunningByPlace } from '../read-planning-state.ts'
 import { hasDefaultRoute } from './default-route.ts'
 import type { HealthCheck } from './health-check.ts'
 import { runHealthPrograms } from './health-programs.ts'
@@ -75,8 +75,11 @@ const checkWritable = async (appliance: Appliance, index: Index | null): Promise
   const running = index === null ? null : await readRunning(appliance, index)
   const uses = index?.bootEnvironments.find(({ name }) => name === running)?.data ?? []
   const table = await appliance.files.readText(MOUNTS)
+  const mounts = parseMountInfo(table)
+  const missing = uses.flatMap(({ mountpoint }) => (mountAt(mounts, mountpoint) === null ? [`${mountpoint} is not mounted`] : []))
   const readOnly = ['/', ...uses.map(({ mountpoint }) => mountpoint)].filter((path) => readOnlyAt(table, path))
-  return verdict('writable', readOnly.length === 0 ? '' : `${readOnly.join(', ')} can only be read`, 'root and data can be written')
+  const faults = [...missing, ...(readOnly.length === 0 ? [] : [`${readOnly.join(', ')} can only be read`])]
+  return verdict('writable', faults.join('; '), 'root and data can be written')
 }
 
 const checkNetwork = async ({ policy, files }: Appliance): Promise<HealthCheck[]> => {
@@ -86,11 +89,20 @@ const checkNetwork = async ({ policy, files }: Appliance): Promise<HealthCheck[]
   return [verdict('network', routed ? '' : 'there is no default route', 'there is a default route')]
 }
 
+/** A version whose records nobody can read could not be upgraded or taken back: it must not be confirmed by itself. Outside a trial doctor tells of it. */
+const checkRecords = async (appliance: Appliance, index: Index | null): Promise<HealthCheck[]> => {
+  if (index !== null) return [verdict('records', '', 'belay’s records can be read')]
+  const [{ choice }, running] = [await appliance.boot.readChoice(), await readRunningByPlace(appliance)]
+  const onTrial = running !== null && choice?.trial === running && choice.good !== running
+  return onTrial ? [verdict('records', `${running} is on trial, and its records cannot be read`, '')] : []
+}
+
 /** Everything that says whether this boot is a healthy one, now. */
 export const checkHealth = async (appliance: Appliance): Promise<readonly HealthCheck[]> => {
   const index = await readIndexIfReadable(appliance)
   return [
     verdict('policy', appliance.policyProblem?.message ?? '', 'config.yaml can be read'),
+    ...(await checkRecords(appliance, index)),
     ...(await checkUnits(appliance, index)),
     await checkPolicyUnits(appliance),
     await checkWritable(appliance, index),

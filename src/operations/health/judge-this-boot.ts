@@ -1,9 +1,9 @@
-import { BelayError, LockedError } from '../../errors.ts'
+import { BelayError, FailedError, LockedError } from '../../errors.ts'
 import type { BootChoice } from '../../boot/boot-choice.ts'
 import type { BootHealth, HealthFault, Index } from '../../snap/model.ts'
 import { type JudgedBoot, type Verdict, isForgiven, judgeBoot } from '../../snap/plan/judge-boot.ts'
 import { planFallBack, planNextTrialBoot, planOrderlyEnd } from '../../snap/plan/trial-boot.ts'
-import { attemptsOf, learnFaults } from '../../snap/plan/trial-health.ts'
+import { attemptsOf, healthyInARow, learnFaults } from '../../snap/plan/trial-health.ts'
 import type { Appliance } from '../appliance.ts'
 import { confirmVersion } from '../confirm-version.ts'
 import { type RunningFacts, explainRunning } from '../explain-running.ts'
@@ -30,7 +30,8 @@ const readThisBoot = async (appliance: Appliance): Promise<ThisBoot> => {
   const last = index?.trialHealth ?? null
   const health = last !== null && last.be === running ? last : null
   const counted = health !== null && health.bootId === appliance.bootId
-  const boots = health?.healthyBoots ?? 0
+  const attemptsLeft = choice?.attemptsLeft ?? 0
+  const boots = health === null ? 0 : healthyInARow(health, attemptsLeft, appliance.policy)
   return {
     index,
     choice,
@@ -38,12 +39,18 @@ const readThisBoot = async (appliance: Appliance): Promise<ThisBoot> => {
     counted,
     judged: {
       onTrial: facts.why === 'trial' && choice?.good !== running,
-      attemptsLeft: choice?.attemptsLeft ?? 0,
-      givenUp: health !== null && health.faults.length > 0 && !counted,
+      rolledBack: facts.why === 'rolled-back' && choice?.good === running,
+      attemptsLeft,
+      givenUp: health !== null && (health.faults.length > 0 || health.fellBack === true) && !counted,
       healthyBoots: counted ? Math.max(0, boots - 1) : boots,
       wanted: appliance.policy.trial.healthyBoots,
     },
   }
+}
+
+/** A check that is stopped by a shutdown says nothing of the machine. @throws FailedError once this process was told to end */
+const refuseInterrupted = ({ signal }: Pick<Conversation, 'signal'>): void => {
+  if (signal.aborted) throw new FailedError('interrupted', 'the check of this boot’s health was interrupted', { rebootRequired: false })
 }
 
 const useUpAttempts = async ({ boot }: Appliance, trial: string | null): Promise<void> => {
@@ -58,7 +65,7 @@ const fallBack = async (appliance: Appliance, { choice }: ThisBoot, faults: read
       usesReserve: true,
     })
   } catch (error) {
-    if (!(error instanceof BelayError) || error instanceof LockedError) throw error
+    if (!(error instanceof BelayError) || error instanceof LockedError || conversation.signal.aborted) throw error
     appliance.log.warn('the failure of the trial could not be recorded', { error: error.message })
     const write = (): Promise<void> => useUpAttempts(appliance, choice?.trial ?? null)
     // With the index its whole volume may be gone, and the lock with it.
@@ -89,12 +96,23 @@ const report = async (appliance: Appliance, { facts }: ThisBoot, faults: readonl
   if (isSick && confirmed) await tellOfSickness(appliance, running.be, faults)
 }
 
+/** Nobody closes the upgrade of a version that was rolled back from, and apt waits for that. What runs is good in any case: what cannot be confirmed is left. */
+const closeRolledBack = async (appliance: Appliance, conversation: Conversation): Promise<void> => {
+  try {
+    await confirmVersion(appliance, conversation, { byGate: true })
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    appliance.log.warn('what was rolled back to could not be confirmed', { error: error.message })
+  }
+}
+
 /**
  * The gate's verdict on this boot: a sick trial is made to end, and whatever is no trial is only told of. What is healthy waits for the rest of the boot, and is
  * counted by `passGate`.
  */
 export const judgeThisBoot = async (appliance: Appliance, faults: readonly HealthFault[], conversation: Conversation): Promise<Verdict> => {
   const boot = await readThisBoot(appliance)
+  refuseInterrupted(conversation)
   const verdict = judgeBoot({ ...boot.judged, healthy: faults.length === 0 })
   if (verdict === 'fall-back') {
     await fallBack(appliance, boot, faults, conversation).catch((error: unknown) => {
@@ -104,14 +122,19 @@ export const judgeThisBoot = async (appliance: Appliance, faults: readonly Healt
     })
   }
   if (verdict === 'report') await report(appliance, boot, faults)
+  // It is no trial, and no unit waits for the rest of its boot.
+  if (verdict === 'confirm' && boot.judged.rolledBack) await closeRolledBack(appliance, conversation)
   return verdict
 }
 
 /** The boot is complete and was found healthy: confirm a trial, or count the boot where policy wants more of them. Nothing is done outside a trial. */
 export const passGate = async (appliance: Appliance, conversation: Conversation): Promise<Verdict> => {
-  const { judged, counted } = await readThisBoot(appliance)
+  const { index, judged, counted } = await readThisBoot(appliance)
+  refuseInterrupted(conversation)
+  // Lost since the checks: the next boot is judged by that.
+  if (index === null) return 'report'
   const verdict = judgeBoot({ ...judged, healthy: true })
-  if (verdict === 'confirm') await confirmVersion(appliance, conversation)
+  if (verdict === 'confirm') await confirmVersion(appliance, conversation, { byGate: true })
   if (verdict === 'wait' && !counted) {
     const facts = { bootId: appliance.bootId, healthyBoots: judged.healthyBoots + 1 }
     await runOperation(appliance, 'health', (state, context) => planNextTrialBoot(state, facts, context), conversation, { usesReserve: true })
@@ -150,6 +173,8 @@ export const endIncompleteTrial = async (appliance: Appliance, conversation: Con
   if (failedAlready && boot.choice?.attemptsLeft === 0) return true
   const isComplete = (await unitsOf(appliance).inactive([BOOT_COMPLETE])).length === 0
   if (isComplete) return false
-  await fallBack(appliance, boot, await whyIncomplete(appliance, boot.index), conversation)
+  const faults = await whyIncomplete(appliance, boot.index)
+  refuseInterrupted(conversation)
+  await fallBack(appliance, boot, faults, conversation)
   return true
 }

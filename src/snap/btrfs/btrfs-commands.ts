@@ -45,12 +45,17 @@ export class BtrfsCommands {
     if (paths.length > 0) await this.#btrfs(['subvolume', 'delete', '--commit-after', '--', ...paths])
   }
 
-  /** The kernel takes deleted subvolumes apart in the background, and one more commit makes their room usable. That it takes longer is no failure. */
-  async awaitDeleted(top: string): Promise<void> {
-    await this.#runner.run(BTRFS, ['subvolume', 'sync', top], { timeoutMs: LONGEST_WAIT_MS }).catch((error: unknown) => {
-      if (!(error instanceof ToolError)) throw error
-    })
+  /** The kernel takes deleted subvolumes apart in the background, and one more commit makes their room usable. @returns false when it takes longer, which is no failure */
+  async awaitDeleted(top: string): Promise<boolean> {
+    const isDone = await this.#runner.run(BTRFS, ['subvolume', 'sync', top], { timeoutMs: LONGEST_WAIT_MS }).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof ToolError)) throw error
+        return false
+      },
+    )
     await this.sync(top)
+    return isDone
   }
 
   async sync(path: string): Promise<void> {

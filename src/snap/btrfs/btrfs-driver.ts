@@ -58,8 +58,8 @@ export class BtrfsDriver implements Driver {
     await this.#pool.commands.sync(await this.#pool.top())
   }
 
-  async awaitFreed(): Promise<void> {
-    await this.#pool.commands.awaitDeleted(await this.#pool.top())
+  async awaitFreed(): Promise<boolean> {
+    return this.#pool.commands.awaitDeleted(await this.#pool.top())
   }
 
   poolFeatures(): Promise<PoolFeatures> {

@@ -3,7 +3,7 @@ import { type BootChoice, nextBoot } from '../../boot/boot-choice.ts'
 import type { BootEnvironment, Generation } from '../model.ts'
 import type { GenerationId } from '../names.ts'
 import type { Plan } from './plan.ts'
-import { endTrialHealth, learnFaults } from './trial-health.ts'
+import { attemptsOf, endTrialHealth, learnFaults } from './trial-health.ts'
 import { replaceStandby } from './replace-standby.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
@@ -14,6 +14,8 @@ interface ConfirmRequest {
   readonly atomic: boolean
   /** Another version was chosen since this one was started. */
   readonly leaving?: boolean
+  /** What was chosen for one boot stays so: a person did that, and the gate does not take it back. */
+  readonly keepsOnce?: boolean
   /** Units that have failed now: those of a version that is healthy all the same. Null where nobody can tell. */
   readonly failedUnits?: readonly string[] | null
 }
@@ -35,14 +37,18 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
   refuseTorn(running)
   const notices: string[] = []
   const next = nextBoot({ ...choice, once: null }).be
-  if (next !== running.name && (choice.good === running.name || request.leaving === true)) {
+  const { trial } = choice
+  const tried = trial !== null && trial !== running.name && wasTried(state, context)
+  if (next !== running.name && ((choice.good === running.name && !tried) || request.leaving === true)) {
     throw new RefusedError('switch-pending', `${next} was chosen for the next boot; confirming ${running.name} would take that back`, {
       next: ['systemctl reboot   (to start it)', 'belay forward      (to stay here after all)'],
     })
   }
-  if (choice.trial === next && next !== running.name) notices.push(`${next}, which was to be tried at the next boot, is not started`)
-  if (choice.once !== null && choice.once !== running.name) notices.push(`the one boot of ${choice.once} that was chosen is taken back`)
-  const to: BootChoice = { good: running.name, trial: null, attemptsLeft: 0, once: null }
+  if (trial === next && next !== running.name)
+    notices.push(tried ? `the trial of ${next} is over: it is not started again` : `${next}, which was to be tried at the next boot, is not started`)
+  const once = request.keepsOnce === true && choice.once !== running.name ? choice.once : null
+  if (choice.once !== null && once === null && choice.once !== running.name) notices.push(`the one boot of ${choice.once} that was chosen is taken back`)
+  const to: BootChoice = { good: running.name, trial: null, attemptsLeft: 0, once }
   const settled = JSON.stringify(choice) === JSON.stringify(to) && session === null && running.standsFor === null
   const numbering = new Numbering(state)
   const steps: Step[] = []
@@ -92,6 +98,15 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
     left = [...left, kept.id]
     notices.push(`${leftBehind.name}, which did not stay, is kept: belay forward leads back to it`)
   }
+  const cleared = tried ? index.bootEnvironments.find((be) => be.name === trial && isUntaken(be)) : undefined
+  if (cleared !== undefined && cleared !== leftBehind && cleared !== displaced) {
+    const reason = { kind: 'before-rollback', text: `${cleared.name} as it was tried, which did not stay` }
+    const kept = keepLeft(state, cleared, { reason, health: 'failed' }, numbering, request.atomic, context)
+    steps.push(...kept.steps)
+    changes.push(...kept.changes)
+    left = [...left, kept.id]
+    notices.push(`${cleared.name}, which did not stay, is kept: belay forward leads back to it`)
+  }
   if (running.standsFor !== null) {
     changes.push({ planned: 'change', change: { change: 'be-stands-for', name: running.name, standsFor: { from: running.standsFor, to: null } } })
     const replacement = replaceStandby({ state, context, numbering, be: running, id: running.standsFor })
@@ -132,6 +147,10 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
     escape: null,
   }
 }
+
+/** Whether the trial had a boot: GRUB counted one, or a boot of it was judged or ended in order, after which it has all attempts again. */
+const wasTried = ({ index, choice }: PlanningState, { policy }: PlanContext): boolean =>
+  choice.attemptsLeft < attemptsOf(policy) || index.trialHealth?.be === choice.trial || index.lastStart?.be === choice.trial
 
 /** Whether it was in use and holds what no generation does. A standby that was only tried is still the way to its generation. */
 const isUntaken = (be: BootEnvironment): boolean => be.standsFor === null || (wasStarted(be) && be.standsFor !== be.origin)

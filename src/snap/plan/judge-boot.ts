@@ -2,6 +2,8 @@
 export interface JudgedBoot {
   /** What runs is on trial, and was started as that: not a fallback, not picked for one boot, not confirmed. */
   readonly onTrial: boolean
+  /** What runs is good, by a rollback out of the trial of an upgrade that is not closed yet. */
+  readonly rolledBack: boolean
   /** Boots that GRUB would still give the trial. */
   readonly attemptsLeft: number
   /** This trial was given up in an earlier boot. */
@@ -43,7 +45,8 @@ export const isForgiven = ({ onTrial, attemptsLeft, givenUp, failed, attempts, o
  * The verdict on a boot. Only a trial is ever left: behind anything else there is nothing better to start. A trial that was given up and runs all the same was
  * started because GRUB could load nothing else; leaving it again would go on for ever.
  */
-export const judgeBoot = ({ onTrial, attemptsLeft, givenUp, healthy, healthyBoots, wanted }: JudgedBoot): Verdict => {
+export const judgeBoot = ({ onTrial, rolledBack, attemptsLeft, givenUp, healthy, healthyBoots, wanted }: JudgedBoot): Verdict => {
+  if (rolledBack && healthy) return 'confirm'
   if (!onTrial || (givenUp && attemptsLeft === 0)) return 'report'
   if (!healthy) return 'fall-back'
   return healthyBoots + 1 >= wanted ? 'confirm' : 'wait'

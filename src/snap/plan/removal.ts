@@ -4,7 +4,7 @@ import { BeName, DataName, GenerationName, generationName, numberOf } from '../n
 import { GenerationId } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { neededBes, protectionOf } from './protection.ts'
-import { type PlanContext, type PlanningState, basisOf, generationOf, wasStarted } from './state.ts'
+import { type PlanContext, type PlanningState, basisOf, generationOf, isUntouched, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 
 /** What is to go. */
@@ -29,6 +29,20 @@ const dataNotices = (index: Index, names: readonly DataName[], removal: Removal)
     const users = removal.bes.filter((be) => be.data.some((use) => use.data === name)).map((be) => be.name)
     return data === undefined ? [] : [`${data.mountpoint} as ${users.join(' and ')} had it (${name}) is gone with it, with all that was written there`]
   })
+
+/** What a person would not see: paths of the customer's that no version has in use any more, but standbys share that were never started. */
+const sharedDataNotices = (state: PlanningState, { bes }: Removal): string[] => {
+  const { index } = state
+  const gone = new Set(bes.map(({ name }) => name))
+  return index.data.flatMap(({ name, role, mountpoint }) => {
+    const users = index.bootEnvironments.filter((be) => be.data.some((use) => use.data === name))
+    const stay = users.filter((be) => !gone.has(be.name))
+    const go = users.filter((be) => gone.has(be.name) && !isUntouched(state, be)).map((be) => be.name)
+    return role !== 'data' || go.length === 0 || stay.length === 0 || !stay.every((be) => isUntouched(state, be))
+      ? []
+      : [`${mountpoint} as ${go.join(' and ')} had it (${name}) is left with ${stay.map((be) => be.name).join(' and ')} alone, never started so far`]
+  })
+}
 
 /** A standby that was started is more than a copy of its generation. */
 const startedNotices = (removal: Removal): string[] =>
@@ -96,7 +110,7 @@ export const removalPlan = (state: PlanningState, removal: Removal, about: Pick<
     summary: about.summary,
     basis: basisOf(state),
     checks: [{ name: 'protected versions', detail: 'none of the factory, kept, last confirmed or needed ones is among them' }],
-    notices: [...about.notices, ...startedNotices(removal), ...dataNotices(index, data, removal)],
+    notices: [...about.notices, ...startedNotices(removal), ...dataNotices(index, data, removal), ...sharedDataNotices(state, removal)],
     steps,
     commit: isEmpty ? null : 'record',
     escape: null,

@@ -1,12 +1,12 @@
 import type { Policy } from '../../policy/policy.ts'
 import type { PoolSpace } from '../driver.ts'
-import type { BootEnvironment, Generation, Remain } from '../model.ts'
+import type { BootEnvironment, DataUse, Generation, Remain } from '../model.ts'
 import { type BeName, type GenerationId, generationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { neededBes, protectionFromRules } from './protection.ts'
 import { besOf, removalPlan } from './removal.ts'
 import type { Verdict } from './retention-verdict.ts'
-import { type PlanContext, type PlanningState, wasStarted } from './state.ts'
+import { type PlanContext, type PlanningState, isUntouched } from './state.ts'
 
 type Rule = Policy['retention']
 
@@ -42,25 +42,32 @@ const abandonedBes = (state: PlanningState): BootEnvironment[] => {
 /** Boot environments that go with this plan, as far as it is decided. */
 type Gone = Set<BeName>
 
-/** A standby that was never used: of data it has at most a copy of what its generation holds, or what another boot environment has in use. */
-const isUntouched = ({ running }: PlanningState, be: BootEnvironment): boolean =>
-  be.standsFor !== null && be.standsFor === be.origin && !wasStarted(be) && be.name !== running
-
-/** Mount points of data volumes that no boot environment has in use but this one and those that go. A standby that was never used keeps nothing for another: it goes unasked. */
-const dataAlone = (state: PlanningState, be: BootEnvironment, gone: Gone): string[] => {
+/**
+ * Data volumes that are lost with a boot environment when no other holds them. A standby that was never used holds none that was cloned from its generation, and
+ * goes unasked with those; what it shares with the version that it was taken from may be the customer's last.
+ */
+const heldData = (state: PlanningState, be: BootEnvironment): DataUse[] => {
   const { index } = state
+  const members = index.generations.find(({ id }) => id === be.standsFor)?.members ?? []
+  const isCopy = ({ mountpoint }: DataUse): boolean =>
+    isUntouched(state, be) && members.some((member) => member.role === 'data' && member.mountpoint === mountpoint)
+  return be.data.filter((use) => !isCopy(use) && index.data.some((data) => data.name === use.data && data.role === 'data'))
+}
+
+/** Mount points of data volumes that no boot environment holds but this one and those that go. */
+const dataAlone = (state: PlanningState, be: BootEnvironment, gone: Gone): string[] => {
   const others = new Set(
-    index.bootEnvironments
-      .filter((other) => other.name !== be.name && !gone.has(other.name) && !isUntouched(state, other))
-      .flatMap((other) => other.data.map((use) => use.data)),
+    state.index.bootEnvironments
+      .filter((other) => other.name !== be.name && !gone.has(other.name))
+      .flatMap((other) => heldData(state, other).map((use) => use.data)),
   )
-  return be.data
-    .filter((use) => !others.has(use.data) && index.data.some((data) => data.name === use.data && data.role === 'data'))
+  return heldData(state, be)
+    .filter((use) => !others.has(use.data))
     .map((use) => use.mountpoint)
 }
 
-/** Whether a boot environment was in use and is the last one with some of the customer's data: a rule must not take that away unasked. */
-const holdsLastData = (state: PlanningState, be: BootEnvironment, gone: Gone): boolean => !isUntouched(state, be) && dataAlone(state, be, gone).length > 0
+/** Whether a boot environment is the last one with some of the customer's data: a rule must not take that away unasked. */
+const holdsLastData = (state: PlanningState, be: BootEnvironment, gone: Gone): boolean => dataAlone(state, be, gone).length > 0
 
 const aloneText = (state: PlanningState, be: BootEnvironment, gone: Gone): string => `${be.name} stays: it alone uses ${dataAlone(state, be, gone).join(', ')}`
 
@@ -116,7 +123,7 @@ const ofAbandoned = (state: PlanningState, be: BootEnvironment, { inUse }: PoolF
  */
 const forRoom = (reasons: ReadonlyMap<Generation, Reason>, rule: Rule, { space }: PoolFacts): ReadonlyMap<Generation, Reason> => {
   const missing = wantedFree(rule, space) - space.free
-  if (missing <= 0 || [...reasons.values()].some((reason) => reason.goes)) return new Map()
+  if (missing <= 0) return new Map()
   const candidates = [...reasons].slice(0, -rule.least).filter(([, { code }]) => code === 'newest' || code === 'days')
   const wanted = `${gib(wantedFree(rule, space))} are to be free, and ${gib(space.free)} are`
   return new Map(
@@ -153,7 +160,9 @@ export const planPrune = (state: PlanningState, rule: Rule, context: PlanContext
       return [generation, reason]
     }),
   )
-  const reasons = new Map([...decided, ...forRoom(decided, rule, pool)])
+  // What comes free with those that go by other rules is measured first.
+  const goesAnyway = [...decided.values(), ...abandoned.map(({ reason }) => reason)].some((reason) => reason.goes)
+  const reasons = new Map([...decided, ...(goesAnyway ? [] : forRoom(decided, rule, pool))])
   const generations = index.generations.filter((generation) => reasons.get(generation)?.goes === true)
   const bes = [...besOf(state, generations), ...abandoned.flatMap(({ be, reason }) => (reason.goes ? [be] : []))]
   const remains = destroyable(state, pool)

@@ -97,6 +97,10 @@ export const runningBe = (state: PlanningState): BootEnvironment => {
 /** Whether a boot environment was started while it stood for its generation, so that it may hold more than that does. */
 export const wasStarted = (be: Pick<BootEnvironment, 'standsFor' | 'startedAs'>): boolean => be.standsFor !== null && be.startedAs === be.standsFor
 
+/** Whether it is a standby that was never used. */
+export const isUntouched = ({ running }: Pick<PlanningState, 'running'>, be: BootEnvironment): boolean =>
+  be.standsFor !== null && be.standsFor === be.origin && !wasStarted(be) && be.name !== running
+
 /** Whether the upgrade that is on trial was made in this boot. One that was made while the machine was only mounted is started by its next boot. */
 export const isUnstarted = (session: { readonly bootId?: string }, bootId: string | null): boolean => (session.bootId ?? null) === bootId
 

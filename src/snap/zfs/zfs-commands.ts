@@ -146,7 +146,7 @@ export class ZfsCommands {
   /** A filesystem that has neither snapshots nor children. */
   async destroyFilesystem(name: string): Promise<void> {
     await this.#zfs(['destroy', name])
-    await this.#waitForFrees(poolPart(name))
+    await this.awaitFrees(poolPart(name))
   }
 
   /** User holds on snapshots: while there is one, `zfs destroy` is refused, whoever asks. */
@@ -201,11 +201,16 @@ export class ZfsCommands {
    * The kernel frees a clone after it is gone (feature livelist). Its thread looks at the list of clones to free when it is done with one; a second clone that is destroyed
    * in that moment makes the list before it fills it, and the thread stops the pool for good: PANIC at spa_livelist_delete_cb (seen on 2.3.9; module/zfs/spa.c and
    * dsl_destroy.c are the same in 2.1). So each is waited for, within reason: freeing much data takes long, and is no error.
+   * @returns false when it takes longer
    */
-  async #waitForFrees(pool: string): Promise<void> {
-    await this.#runner.run(ZPOOL, ['wait', '-t', 'free', pool], { timeoutMs: LONGEST_WAIT_MS }).catch((error: unknown) => {
-      if (!(error instanceof ToolError)) throw error
-    })
+  async awaitFrees(pool: string): Promise<boolean> {
+    return this.#runner.run(ZPOOL, ['wait', '-t', 'free', pool], { timeoutMs: LONGEST_WAIT_MS }).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof ToolError)) throw error
+        return false
+      },
+    )
   }
 
   #zfs(args: readonly string[]) {

@@ -96,9 +96,8 @@ export class ZfsDriver implements Driver {
     return this.#pools.commands.sync(this.#pools.name)
   }
 
-  /** Each destruction waits for itself. */
-  awaitFreed(): Promise<void> {
-    return Promise.resolve()
+  awaitFreed(): Promise<boolean> {
+    return this.#pools.commands.awaitFrees(this.#pools.name)
   }
 
   async poolFeatures(): Promise<PoolFeatures> {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -43,6 +43,57 @@ describe('on-trial', () => {
   })
 })
 
+describe('end-trial', () => {
+  /** One run in a boot of be-000001, with a belay that ends so. @returns whether it reboots */
+  const ends = (status: number, { left, sameBoot = false }: { readonly left: number; readonly sameBoot?: boolean }): boolean => {
+    writeFileSync(join(work, 'cmdline'), `${COMMAND_LINE}\n`)
+    writeFileSync(join(work, 'env'), envBlock('be-000001').replace('belay_left=2', `belay_left=${String(left)}`))
+    writeFileSync(join(work, 'belay'), `#!/bin/sh\nexit ${String(status)}\n`, { mode: 0o755 })
+    writeFileSync(join(work, 'systemctl'), `#!/bin/sh\necho "$*" >${work}/rebooted\n`, { mode: 0o755 })
+    rmSync(join(work, 'rebooted'), { force: true })
+    if (!sameBoot) rmSync(join(work, 'note'), { force: true })
+    const { status: ended } = spawnSync('/bin/sh', [join(CHECKOUT, 'libexec/end-trial')], {
+      env: {
+        PATH: '/usr/bin',
+        ON_TRIAL_COMMAND_LINE: join(work, 'cmdline'),
+        ON_TRIAL_ENV: join(work, 'env'),
+        END_TRIAL_BELAY: join(work, 'belay'),
+        END_TRIAL_SYSTEMCTL: join(work, 'systemctl'),
+        END_TRIAL_NOTE: join(work, 'note'),
+        END_TRIAL_ENDED: join(work, 'trial-ended'),
+      },
+    })
+    expect(ended).toBe(0)
+    return existsSync(join(work, 'rebooted'))
+  }
+  const noted = (): string | null => (existsSync(join(work, 'trial-ended')) ? readFileSync(join(work, 'trial-ended'), 'utf8') : null)
+
+  it.each([
+    ['belay does not work', 127],
+    ['belay uses the attempts up and can record nothing', 10],
+  ])('where %s, stays up in a trial that comes up again although it was ended', (_, status) => {
+    expect(ends(status, { left: 0 })).toBe(true)
+    expect(noted()).toBe('be-000001\n')
+    expect(ends(status, { left: 0, sameBoot: true }), 'the reboot did not come').toBe(true)
+    expect(ends(status, { left: 0 })).toBe(false)
+    expect(ends(0, { left: 0 })).toBe(false)
+  })
+
+  it('reboots as long as GRUB has attempts to count, and where another trial was ended before', () => {
+    expect(ends(127, { left: 2 })).toBe(true)
+    expect(noted()).toBeNull()
+    expect(ends(127, { left: 1 })).toBe(true)
+    writeFileSync(join(work, 'trial-ended'), 'be-000004\n')
+    expect(ends(127, { left: 0 })).toBe(true)
+    expect(noted()).toBe('be-000001\n')
+  })
+
+  it('reboots although its note cannot be written', () => {
+    mkdirSync(join(work, 'trial-ended/in-the-way'), { recursive: true })
+    expect(ends(127, { left: 0 })).toBe(true)
+  })
+})
+
 describe('the units of the health gate, in a real systemd', () => {
   let systemd: SystemdInNamespaces | null = null
   afterEach(async () => {
@@ -80,6 +131,7 @@ describe('the units of the health gate, in a real systemd', () => {
       `END_TRIAL_BELAY=${belay}`,
       `END_TRIAL_SYSTEMCTL=${systemctl}`,
       `END_TRIAL_NOTE=${work}/failed`,
+      `END_TRIAL_ENDED=${work}/trial-ended`,
     ]
     const wants: Record<string, string[]> = {}
     const texts = UNITS.map((name) => {
@@ -122,20 +174,23 @@ describe('the units of the health gate, in a real systemd', () => {
 
   it('end a trial whose gate failed with a reboot, and confirm nothing', async () => {
     await boot({ trial: true, gate: 10, incomplete: 10 })
-    await seen('systemctl reboot --no-block')
+    await seen('systemctl reboot --no-block --check-inhibitors=no')
     expect(calls()).not.toContain('health --passed')
   })
 
   it('end a trial in which a check of the vendor’s failed', async () => {
     await boot({ trial: true, incomplete: 10, check: '/usr/bin/false' })
-    await seen('systemctl reboot --no-block')
+    await seen('systemctl reboot --no-block --check-inhibitors=no')
     expect(calls()).not.toContain('health --passed')
   })
 
   it('end a trial that never comes so far, although belay does not work', async () => {
     await boot({ trial: true, app: 'exec sleep infinity', incomplete: 127, deadline: 1 })
-    await seen('systemctl reboot --no-block')
-    expect(calls().filter((call) => !['watch open', 'app'].includes(call))).toEqual(['health --incomplete', 'systemctl reboot --no-block'])
+    await seen('systemctl reboot --no-block --check-inhibitors=no')
+    expect(calls().filter((call) => !['watch open', 'app'].includes(call))).toEqual([
+      'health --incomplete',
+      'systemctl reboot --no-block --check-inhibitors=no',
+    ])
   })
 
   it('start the deadline for a trial, and take it back', async () => {

@@ -4,6 +4,7 @@ import { createExecaRunner } from '../../../src/sys/runner-execa.ts'
 import { createSystemdUnits } from '../../../src/sys/units-systemd.ts'
 import { SCENE, describeUnitsContract } from '../../contract/units-contract.ts'
 import { RecordingLog } from '../../fakes/recording-log.ts'
+import { until } from '../belay/processes.ts'
 import { type SystemdInNamespaces, startSystemd } from './systemd-in-namespaces.ts'
 
 const SLEEPS = ['[Service]', 'ExecStart=/usr/bin/sleep infinity']
@@ -21,6 +22,8 @@ const UNITS = {
     'TimeoutStopSec=infinity',
   ],
   'acme-triggered.service': SLEEPS,
+  'acme-waits.service': ['[Service]', 'ExecStart=/usr/bin/false', 'Restart=always', 'RestartSec=1h'],
+  'acme-again.service': ['StartLimitIntervalSec=0', '[Service]', 'ExecStart=/usr/bin/false', 'Restart=always', 'RestartSec=300ms'],
   'acme-triggered.path': ['[Path]', 'PathExists=/proc', 'Unit=acme-triggered.service'],
 }
 
@@ -55,6 +58,16 @@ describe('units of systemd', () => {
     })
     await units.stop(['acme-triggered.path', 'acme-triggered.service'], new AbortController().signal)
     expect((await units.states(['acme-triggered.path', 'acme-triggered.service'])).map(({ state }) => state)).toEqual(['idle', 'idle'])
+  })
+
+  it('have failed when they are restarted again and again, and not in the first pause before a restart', { timeout: 30_000 }, async () => {
+    const units = createSystemdUnits(systemd)
+    await units.start(['acme-waits.service', 'acme-again.service']).catch(() => undefined)
+    await until('a service that restarts over and over counts as failed', async () => (await units.failed()).includes('acme-again.service'))
+    const { stdout } = await systemd.runner.run('/usr/bin/systemctl', ['show', '--property=SubState', '--value', '--', 'acme-waits.service'])
+    expect(stdout.trim()).toBe('auto-restart')
+    expect(await units.failed()).not.toContain('acme-waits.service')
+    await units.stop(['acme-waits.service', 'acme-again.service'], new AbortController().signal)
   })
 
   it('are refused where no systemd runs', async () => {

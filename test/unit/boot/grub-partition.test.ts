@@ -48,6 +48,25 @@ describe('the GRUB partition', () => {
     expect((await partition.readEnv()).choice).toEqual({ ...CHOICE, trial: TWO, attemptsLeft: 3 })
   })
 
+  it('knows whose trial was ended for as long as that trial has no attempts, and nothing else came up', async () => {
+    const path = '/boot/grub/belay/trial-ended'
+    const isThere = async (): Promise<boolean> => (await files.stat(path)) !== null
+    const end = (): Promise<void> => files.writeAtomic(path, `${TWO}\n`)
+    await partition.forgetEndedTrial(ONE)
+    await end()
+    await partition.change({ choice: { ...CHOICE, trial: TWO, attemptsLeft: 0 } })
+    await partition.forgetEndedTrial(TWO)
+    expect(await isThere()).toBe(true)
+    await partition.forgetEndedTrial(ONE)
+    expect(await isThere(), 'another version came up').toBe(false)
+    await end()
+    await partition.change({ choice: { ...CHOICE, trial: TWO, attemptsLeft: 3 } })
+    expect(await isThere(), 'it is tried again').toBe(false)
+    await end()
+    await partition.change({ choice: CHOICE })
+    expect(await isThere(), 'it was confirmed').toBe(false)
+  })
+
   it('makes a torn env block anew', async () => {
     await files.writeAtomic('/boot/grub/belay/env', '')
     await partition.change({ choice: CHOICE })

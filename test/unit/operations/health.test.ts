@@ -8,6 +8,7 @@ import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { switchVersion } from '../../../src/operations/switch-version.ts'
 import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
 import { Policy } from '../../../src/policy/policy.ts'
+import type { BeName } from '../../../src/snap/names.ts'
 import type { ProgramEnd } from '../../../src/sys/ports.ts'
 import { MemoryAppliance, UNITS, quietly } from '../../fakes/memory-appliance.ts'
 import { MemorySystemJournal } from '../../fakes/memory-system-journal.ts'
@@ -72,6 +73,7 @@ describe('health', () => {
 
   it.each([
     ['a root whose filesystem turned read-only', MOUNTS.replace('sda2 rw', 'sda2 ro,errors=remount-ro'), '/ can only be read'],
+    ['data that is not mounted', MOUNTS.replace('/srv/files', '/srv/file'), '/srv/files is not mounted'],
     ['data that is mounted read-only', MOUNTS.replace('/srv/files rw', '/srv/files ro'), '/srv/files can only be read'],
   ])('counts %s', async (_, mounts, text) => {
     const { machine, faults } = await machineWithHealth()
@@ -134,10 +136,108 @@ describe('the gate', () => {
       })
     }
     await reboot()
-    expect((await readStatus(machine.process())).trial).toMatchObject({ attemptsLeft: 0, healthyBoots: 1 })
+    expect((await readStatus({ ...machine.process(), policy })).trial).toMatchObject({ attemptsLeft: 0, healthyBoots: 1 })
     await run('gate', { policy })
     await run('passed', { policy })
     expect((await machine.process().boot.readChoice()).choice).toMatchObject({ good: 'be-000001', trial: null })
+  })
+
+  it('counts healthy boots in a row alone: one that crashed between begins the count anew', async () => {
+    const { machine, process, run, reboot, upgradeAndReboot } = await machineWithHealth()
+    const policy = policyWith({}, { healthyBoots: 2, attempts: 3 })
+    const healthy = async (): Promise<void> => {
+      await run('gate', { policy })
+      await run('passed', { policy })
+    }
+    await upgradeAndReboot()
+    await healthy()
+    await machine.reboot()
+    await reboot()
+    expect((await readStatus({ ...process(), policy })).trial).toMatchObject({ healthyBoots: 0 })
+    await healthy()
+    expect((await process().boot.readChoice()).choice).toMatchObject({ trial: 'be-000001', attemptsLeft: 3 })
+    await reboot()
+    expect(await run('ending', { policy })).toMatchObject({ verdict: 'wait' })
+    await reboot()
+    await healthy()
+    expect((await process().boot.readChoice()).choice).toMatchObject({ good: 'be-000001', trial: null })
+  })
+
+  it('confirms no trial by itself whose records cannot be read; a person can', async () => {
+    const { machine, process, run, upgradeAndReboot } = await machineWithHealth()
+    await upgradeAndReboot()
+    await machine.files.writeAtomic(`${process().stateDirectory}/index.json`, '{')
+    expect(await run('passed')).toMatchObject({ verdict: 'report' })
+    const report = await run('gate')
+    expect(report).toMatchObject({ healthy: false, verdict: 'fall-back' })
+    expect(report.checks.filter(({ healthy }) => !healthy)).toMatchObject([{ check: 'records', text: 'be-000001 is on trial, and its records cannot be read' }])
+    expect((await process().boot.readChoice()).choice).toMatchObject({ trial: 'be-000001', attemptsLeft: 0 })
+    await confirmVersion(process(), quietly)
+    expect((await process().boot.readChoice()).choice).toMatchObject({ good: 'be-000001', trial: null })
+    expect((await run(null)).checks.map(({ check }) => check)).not.toContain('records')
+  })
+
+  it('judges nothing and uses no attempt up once it is told to end: the shutdown ended its programs, not the version', async () => {
+    const { machine, process, run, upgradeAndReboot } = await machineWithHealth()
+    await run('gate')
+    await upgradeAndReboot()
+    const before = (await process().boot.readChoice()).choice
+    const interrupted = new AbortController()
+    const conversation = { ...quietly, signal: interrupted.signal }
+    await machine.files.makeDirectory(DIRECTORY)
+    await machine.files.writeAtomic(`${DIRECTORY}/10-app`, '#!/bin/sh\n', 0o755)
+    const foreignPrograms = {
+      run: (): Promise<ProgramEnd> => {
+        interrupted.abort()
+        return Promise.resolve({ status: null, late: false, lines: [] })
+      },
+    }
+    await expect(reportHealth(process({ foreignPrograms }), 'gate', conversation)).rejects.toMatchObject({ code: 'interrupted' })
+    await expect(reportHealth(process(), 'incomplete', conversation)).rejects.toMatchObject({ code: 'interrupted' })
+    await expect(reportHealth(process(), 'passed', conversation)).rejects.toMatchObject({ code: 'interrupted' })
+    expect((await process().boot.readChoice()).choice).toEqual(before)
+    expect(await run('ending')).toMatchObject({ verdict: 'wait' })
+  })
+
+  it('closes an upgrade that was rolled back from, once what runs is healthy', async () => {
+    const { machine, process, run, reboot, upgradeAndReboot } = await machineWithHealth()
+    await run('gate')
+    await upgradeAndReboot()
+    await switchVersion(process(), { direction: 'rollback', id: null, keepConfig: false, withData: false, once: false, force: false }, quietly)
+    expect(await run('gate'), 'before its boot').toMatchObject({ verdict: 'report' })
+    await reboot()
+    expect(await readStatus(process())).toMatchObject({ running: { be: 'be-000003', why: 'rolled-back' }, session: { phase: 'trial' } })
+    machine.units.broke.add(UNITS.gateway)
+    expect(await run('gate')).toMatchObject({ verdict: 'report' })
+    expect((await process().index.read()).session).not.toBeNull()
+    machine.units.broke.clear()
+    expect(await run('gate')).toMatchObject({ verdict: 'confirm' })
+    expect(await readStatus(process())).toMatchObject({ running: { be: 'be-000003', why: 'confirmed' }, session: null, upgrade: { accepted: true } })
+  })
+
+  it('leaves what a person chose for one boot', async () => {
+    const { process, run, upgradeAndReboot } = await machineWithHealth()
+    await upgradeAndReboot()
+    await switchVersion(process(), { direction: 'rollback', id: 1, keepConfig: false, withData: false, once: true, force: true }, quietly)
+    await run('gate')
+    await run('passed')
+    expect((await process().boot.readChoice()).choice).toEqual({ good: 'be-000001', trial: null, attemptsLeft: 0, once: 'be-000002' })
+  })
+
+  it('does not confirm a trial that GRUB fell back from, although it is well when somebody picks it later', async () => {
+    const { machine, process, run, reboot, upgradeAndReboot } = await machineWithHealth()
+    await upgradeAndReboot()
+    for (const be of ['be-000001', 'be-000001', 'be-000003']) expect(await machine.reboot()).toBe(be)
+    await recordBoot(process())
+    expect(await readStatus(process())).toMatchObject({ running: { why: 'fallback-from-trial' }, failedTrial: null })
+    await process().boot.writeChoice({ good: 'be-000003' as BeName, trial: 'be-000001' as BeName, attemptsLeft: 0, once: 'be-000001' as BeName })
+    await reboot()
+    expect(await run('gate')).toMatchObject({ healthy: true, verdict: 'report' })
+    expect(await run('passed')).toMatchObject({ verdict: 'report' })
+    expect(await run('ending')).toMatchObject({ verdict: 'report' })
+    expect((await process().boot.readChoice()).choice).toMatchObject({ good: 'be-000003', trial: 'be-000001', attemptsLeft: 0 })
+    await confirmVersion(process(), quietly)
+    expect((await process().boot.readChoice()).choice).toMatchObject({ good: 'be-000001', trial: null })
   })
 
   it('counts a boot for nothing that somebody ends in order before it was judged, as often as a trial has attempts', async () => {

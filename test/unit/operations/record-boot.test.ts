@@ -43,6 +43,18 @@ describe('after a boot', () => {
     expect((await recordBoot(machine.process())).report).toMatchObject({ recorded: false, why: 'confirmed' })
   })
 
+  it('a trial that was ended by a reboot can be ended again, unless that is what came up', async () => {
+    const machine = await MemoryAppliance.initialised()
+    for (const [ended, after] of [
+      ['be-000001', 'be-000001'],
+      ['be-000002', null],
+    ] as const) {
+      machine.partition.endedTrial = ended as BeName
+      await recordBoot(machine.process())
+      expect(machine.partition.endedTrial).toBe(after)
+    }
+  })
+
   it('an operation that is under way is left alone', async () => {
     const machine = await MemoryAppliance.initialised()
     const appliance = machine.process()

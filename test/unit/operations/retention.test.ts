@@ -93,6 +93,16 @@ describe('retention by itself', () => {
     expect(result.plan.notices.join('\n')).toContain('gone for good too: 3, 4, 5')
   })
 
+  it('takes nothing more while what it let go is still being freed, and says so', async () => {
+    const machine = await MemoryAppliance.initialised()
+    await snapshots(machine, 5)
+    const appliance = ruled(machine.process(), { newest: 9, freeGiB: 10, least: 1 })
+    Object.assign(appliance.driver, { space: () => Promise.resolve({ free: GIB, total: 100 * GIB }), awaitFreed: () => Promise.resolve(false) })
+    const result = await pruneGenerations(appliance, {}, quietly)
+    expect(await generationsOf(machine)).toEqual([1, 3, 4, 5, 6])
+    expect(result.plan.notices.join('\n')).toContain('still being freed')
+  })
+
   it('says that no more can go when the room is not reached', async () => {
     const machine = await MemoryAppliance.initialised()
     await snapshots(machine, 3)

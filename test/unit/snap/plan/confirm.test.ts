@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { Index } from '../../../../src/snap/model.ts'
 import { planConfirm } from '../../../../src/snap/plan/confirm.ts'
-import { be, changesOf, context, finalChoice, generation, goodChoice, name, refusalOf, session, state, stepOf } from './planning-state.ts'
+import type { PlanningState } from '../../../../src/snap/plan/state.ts'
+import { NOW, be, changesOf, context, finalChoice, generation, goodChoice, name, refusalOf, session, state, stepOf } from './planning-state.ts'
 
 const request = { atomic: false }
 const confirmedTwo = [generation(1, { kind: 'factory', health: 'confirmed' }), generation(2, { kind: 'before-upgrade', health: 'confirmed' })]
@@ -14,6 +16,8 @@ const onTrial = (facts: Parameters<typeof state>[0] = {}) =>
     choice: { good: name(3), trial: name(1), attemptsLeft: 2, once: null },
     ...facts,
   })
+
+const JUDGED = { be: name(1), at: NOW, bootId: 'before', healthyBoots: 1, faults: [], since: null, dataLeft: [] }
 
 describe('confirm', () => {
   it('after an upgrade makes what runs the one that GRUB starts, and takes the generation after it', () => {
@@ -97,6 +101,52 @@ describe('confirm', () => {
     expect(refusalOf(() => planConfirm(away, request, context()))).toMatchObject({ code: 'switch-pending' })
     const once = planConfirm(state({ running: 1, choice: { good: name(1), trial: null, attemptsLeft: 0, once: name(2) } }), request, context())
     expect(once.notices.join()).toContain('be-000002')
+  })
+
+  it.each<readonly [string, Partial<PlanningState['choice']>, Partial<Index>]>([
+    ['GRUB counted a boot of it', { attemptsLeft: 2 }, {}],
+    ['it has its attempt again, after a boot that somebody ended in order', {}, { trialHealth: { ...JUDGED, orderlyEnds: 1 } }],
+    ['it has all attempts again, after a healthy boot of two', {}, { trialHealth: JUDGED }],
+    ['it was the last that came up', {}, { lastStart: { be: name(1), at: NOW, bootId: 'before', why: 'trial' } }],
+  ])('on the fallback, picked in the menu, ends a trial that was begun: %s', (_, choice, index) => {
+    const picked = onTrial({ running: 3, choice: { good: name(3), trial: name(1), attemptsLeft: 3, once: null, ...choice } })
+    const plan = planConfirm({ ...picked, index: { ...picked.index, ...index } }, request, context())
+    expect(finalChoice(plan)).toEqual(goodChoice(3))
+    expect(changesOf(plan)).toContainEqual(
+      expect.objectContaining({ planned: 'add-generation', draft: expect.objectContaining({ takenFrom: name(1), health: 'failed' }) as unknown }),
+    )
+    expect(plan.notices.join('\n')).toContain('the trial of be-000001 is over')
+    expect(refusalOf(() => planConfirm(onTrial({ running: 3, choice: { ...picked.choice, attemptsLeft: 3 } }), request, context()))).toMatchObject({
+      code: 'switch-pending',
+    })
+  })
+
+  it('keeps a version with other configuration that was tried and did not stay, and forward leads to it', () => {
+    const failed = (attemptsLeft: 0 | 3, keptConfig = true) =>
+      state({
+        generations: confirmedTwo,
+        bes: [be(1, { confirmed: true }), be(2, { origin: 1, standsFor: 1 }), be(4, { origin: 2, standsFor: keptConfig ? null : 2 })],
+        choice: { good: name(1), trial: name(4), attemptsLeft, once: null },
+      })
+    const plan = planConfirm(failed(0), request, context())
+    expect(changesOf(plan)).toContainEqual(
+      expect.objectContaining({ planned: 'add-generation', draft: expect.objectContaining({ takenFrom: name(4), health: 'failed' }) as unknown }),
+    )
+    expect(changesOf(plan)).toContainEqual({ planned: 'change', change: { change: 'left', left: { from: [], to: [3] } } })
+    expect(changesOf(plan)).toContainEqual({
+      planned: 'change',
+      change: { change: 'be-stands-for', name: name(4), standsFor: { from: null, to: 3 } },
+    })
+    expect(plan.notices.join('\n')).toContain('be-000004, which did not stay, is kept')
+    expect(JSON.stringify(changesOf(planConfirm(failed(0, false), request, context()))), 'its generation has it').not.toContain('add-generation')
+    const unstarted = planConfirm({ ...failed(3), running: name(2) }, request, context())
+    expect(JSON.stringify(changesOf(unstarted)), 'it never ran').not.toContain(`"takenFrom":"${name(4)}"`)
+  })
+
+  it('by the gate leaves what was chosen for one boot', () => {
+    const once = onTrial({ choice: { good: name(3), trial: name(1), attemptsLeft: 2, once: name(2) } })
+    expect(finalChoice(planConfirm(once, { ...request, keepsOnce: true }, context()))).toEqual({ ...goodChoice(1), once: name(2) })
+    expect(finalChoice(planConfirm(once, request, context()))).toEqual(goodChoice(1))
   })
 
   it('is refused while an upgrade runs', () => {

@@ -2,10 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type JudgedBoot, type Verdict, judgeBoot } from '../../../../src/snap/plan/judge-boot.ts'
 
-const ON_TRIAL: JudgedBoot = { onTrial: true, attemptsLeft: 2, givenUp: false, healthy: true, healthyBoots: 0, wanted: 1 }
+const ON_TRIAL: JudgedBoot = { onTrial: true, rolledBack: false, attemptsLeft: 2, givenUp: false, healthy: true, healthyBoots: 0, wanted: 1 }
 
 const anyBoot: fc.Arbitrary<JudgedBoot> = fc.record({
   onTrial: fc.boolean(),
+  rolledBack: fc.boolean(),
   attemptsLeft: fc.nat(3),
   givenUp: fc.boolean(),
   healthy: fc.boolean(),
@@ -23,7 +24,9 @@ describe('the verdict on a boot', () => {
     ['leaves a sick trial, however many attempts it has', { healthy: false }, 'fall-back'],
     ['leaves a trial that was healthy before and is not now', { healthy: false, healthyBoots: 1, wanted: 2 }, 'fall-back'],
     ['tells of a sick version that is no trial, and leaves it running', { onTrial: false, healthy: false }, 'report'],
-    ['confirms nothing that is no trial', { onTrial: false }, 'report'],
+    ['confirms what an upgrade was rolled back to', { onTrial: false, rolledBack: true }, 'confirm'],
+    ['never reboots for it', { onTrial: false, rolledBack: true, healthy: false }, 'report'],
+    ['confirms nothing else that is no trial', { onTrial: false }, 'report'],
     [
       'stays in a trial that was given up and that GRUB started because it could load nothing else',
       { givenUp: true, attemptsLeft: 0, healthy: false },
@@ -39,7 +42,8 @@ describe('the verdict on a boot', () => {
       fc.property(anyBoot, (boot) => {
         const verdict = judgeBoot(boot)
         if (verdict === 'fall-back') expect(boot).toMatchObject({ onTrial: true, healthy: false })
-        if (verdict === 'confirm' || verdict === 'wait') expect(boot).toMatchObject({ onTrial: true, healthy: true })
+        if (verdict === 'confirm' || verdict === 'wait') expect(boot).toMatchObject({ healthy: true })
+        if (verdict === 'wait' || (verdict === 'confirm' && !boot.rolledBack)) expect(boot).toMatchObject({ onTrial: true })
       }),
     )
   })

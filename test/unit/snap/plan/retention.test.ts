@@ -61,6 +61,19 @@ describe('delete', () => {
     expect(plan.notices.join('\n')).not.toContain('data-000003')
   })
 
+  it('names data that only standbys which were never started have after it', () => {
+    const shared = (startedAs: number | null) =>
+      five({
+        bes: [be(1), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 1, standsFor: 2, data: 2 }), be(4, { origin: 3, standsFor: 3, startedAs, data: 2 })],
+        data: [data(1), data(2)],
+      })
+    expect(planDelete(shared(null), { ids: [2] }, context()).notices).toEqual([
+      '/srv/files as be-000003 had it (data-000002) is left with be-000004 alone, never started so far',
+    ])
+    expect(planDelete(shared(3), { ids: [2] }, context()).notices).toEqual([])
+    expect(planDelete(shared(null), { ids: [3] }, context()).notices).toEqual([])
+  })
+
   it('takes a generation off the stack of those that were left', () => {
     expect(changesOf(planDelete(five({ left: [2, 3] }), { ids: [3] }, context()))).toContainEqual({
       planned: 'change',
@@ -115,7 +128,7 @@ describe('prune', () => {
   it('spares a standby that was started and alone holds some of the customer’s data, but not one that never was', () => {
     const copies = (startedAs: number | null) =>
       five({
-        generations: [1, 2, 3].map((id) => generation(id, { health: id === 1 || id === 3 ? 'confirmed' : 'unknown' })),
+        generations: [1, 2, 3].map((id) => generation(id, { health: id === 1 || id === 3 ? 'confirmed' : 'unknown', withData: true })),
         bes: [be(1), be(3, { origin: 2, standsFor: 2, startedAs, data: 2 })],
         data: [data(1), data(2)],
       })
@@ -125,11 +138,25 @@ describe('prune', () => {
   })
 
   it('does not count on a standby that was never used, which goes unasked, to keep data that was in use', () => {
-    const facts = { running: 4, choice: goodChoice(4), data: [data(1), data(2)] }
+    const facts = {
+      generations: [1, 2, 3, 4, 5].map((id) => generation(id, { health: id === 1 || id === 5 ? 'confirmed' : 'unknown', withData: true })),
+      ...{ running: 4, choice: goodChoice(4), data: [data(1), data(2)] },
+    }
     const shared = five({ ...facts, bes: [be(1, { data: 1 }), be(2, { origin: 2, standsFor: 2, data: 1 }), be(4, { standsFor: 5, data: 2 })] })
     expect(destroyedBy(planPrune(shared, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('be-000001')
     const twice = five({ ...facts, bes: [be(1, { standsFor: 2, data: 1 }), be(3, { standsFor: 2, data: 1 }), be(4, { standsFor: 5, data: 2 })] })
     expect(destroyedBy(planPrune(twice, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('data-000001')
+  })
+
+  it('spares data that a standby was not given a copy of, but shares as the last: nothing else has it any more', () => {
+    // Taken without data while be-000002 ran on a copy of its own, which was left and deleted since.
+    const last = five({
+      bes: [be(1), be(2, { origin: 1, standsFor: 1 }), be(3, { origin: 2, standsFor: 2, data: 2 }), be(4, { origin: 3, standsFor: 3, data: 2 })],
+      data: [data(1), data(2)],
+    })
+    const plan = planPrune(last, rule, context())
+    expect(destroyedBy(plan)).toEqual(['be-000003', 'gen-000002', 'gen-000004'])
+    expect(plan.notices.join('\n')).toContain('be-000004 stays: it alone uses /srv/files')
   })
 
   it('says that what was written into a standby goes with it', () => {
@@ -189,6 +216,8 @@ describe('prune', () => {
       'be-000003',
       'gen-000002',
     ])
+    const abandoned = five({ bes: [be(1, { confirmed: true }), be(9), ...[1, 2, 3, 4, 5].map((id) => be(id + 1, { origin: id, standsFor: id }))] })
+    expect(destroyedBy(planPrune(abandoned, wanted, context(), full)), 'what was left for good comes first').toEqual(['be-000009'])
     const least = planPrune(five(), { ...wanted, least: 9 }, context(), full)
     expect(least.steps).toEqual([])
     expect(least.notices.join('\n')).toContain('20.0 GiB are to be free and 10.0 GiB are')
