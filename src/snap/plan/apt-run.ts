@@ -63,7 +63,8 @@ export const planAptRun = (state: PlanningState, request: AptRunRequest, context
     const { generation } = joined
     const summary = `${title}: joins generation ${String(generation)}, the restore point of ${joined.text.replace(/^before /, 'the ')}`
     const isArmed = joined.phase === 'armed' && (isSameOwner(joined.owner, owner) || request.isArmedByLiving)
-    const session: Session = { ...joined, phase: 'armed', owner: { ...owner }, ...(bootId === null ? {} : { bootId }) }
+    // An upgrade that is joined is apt's from then on: what closes it is what closes a run of apt.
+    const session: Session = { ...joined, operation: 'apt', phase: 'armed', owner: { ...owner }, ...(bootId === null ? {} : { bootId }) }
     const steps = isArmed ? [] : armSteps(state, session, [])
     const checks = [{ name: 'restore point', detail: `generation ${String(generation)} is from before the first of these runs` }]
     return { ...common, summary, checks, steps, commit: isArmed ? null : 'arm' }

@@ -8,6 +8,7 @@ import { guardAptRun } from '../../../src/operations/guard-apt-run.ts'
 import { readStatus } from '../../../src/operations/read-status.ts'
 import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { takeSnapshot } from '../../../src/operations/take-snapshot.ts'
+import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
 import { Policy } from '../../../src/policy/policy.ts'
 import { MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
 import type { Offer } from '../../fakes/small-packages.ts'
@@ -61,6 +62,22 @@ describe('a run of apt that belay did not start', () => {
     expect((await close(machine)).session).toMatchObject({ phase: 'trial' })
     expect((await machine.process().index.read()).generations).toHaveLength(2)
     expect(await machine.reboot()).toBe('be-000001')
+    await confirmVersion(machine.process(), quietly)
+    expect((await machine.process().index.read()).session).toBeNull()
+  })
+
+  it('that joins an upgrade by belay is closed like one of its own', async () => {
+    const machine = await started()
+    machine.packages.offer = { ...OFFER, kernel: true }
+    await upgradePackages(machine.process(), { packages: [], release: null, withData: false, quiesce: false, refresh: false }, quietly)
+    expect((await machine.process().index.read()).session).toMatchObject({ operation: 'upgrade', phase: 'trial' })
+    expect(await guard(machine)).toMatchObject({ outcome: 'joined', generation: 2 })
+    expect(nextOf(machine)).toBe('be-000003')
+    await upgrade(machine, OFFER)
+    expect(await close(machine)).toMatchObject({ closed: [{ operation: 'apt', outcome: 'done' }], session: { phase: 'trial' } })
+    expect(nextOf(machine)).toBe('be-000001')
+    expect(await machine.reboot()).toBe('be-000001')
+    await recordBoot(machine.process())
     await confirmVersion(machine.process(), quietly)
     expect((await machine.process().index.read()).session).toBeNull()
   })
