@@ -158,6 +158,35 @@ describe('a run of apt that asks for nothing', () => {
   })
 })
 
+describe('while another operation of belay holds the lock', () => {
+  const lockedFor = async (milliseconds: number) => {
+    const machine = await started()
+    const appliance = machine.process()
+    const { lock, stateDirectory, actor, clock } = appliance
+    const held = await lock.acquire(`${stateDirectory}/lock`, { actor, operation: 'snapshot', brief: false })
+    const began = clock.now().getTime()
+    const waited = () => clock.now().getTime() - began
+    const pause = async (time: number): Promise<void> => {
+      await clock.pause(time)
+      if (waited() >= milliseconds) await held.release()
+    }
+    return { machine, waited, part: { lock, clock: { now: () => clock.now(), pause } } }
+  }
+
+  it('apt waits for its end', async () => {
+    const { machine, waited, part } = await lockedFor(7000)
+    expect(await guard(machine, part)).toMatchObject({ outcome: 'guarded' })
+    expect(waited()).toBe(7000)
+  })
+
+  it('apt waits no longer than leaves time for an answer', async () => {
+    const { machine, waited, part } = await lockedFor(Number.POSITIVE_INFINITY)
+    expect(await guard(machine, { ...part, ...withPolicy({ timeLimit: 20 }) })).toMatchObject({ outcome: 'unguarded' })
+    expect(waited()).toBe(16_000)
+    await expect(guard(machine, { ...part, ...withPolicy({ onFailure: 'block' }) })).rejects.toMatchObject({ code: 'locked', exitCode: 30 })
+  })
+})
+
 describe('without a restore point', () => {
   const NO_ROOM = { onFailure: 'continue-and-flag' }
 
@@ -173,6 +202,15 @@ describe('without a restore point', () => {
     expect(await codesOf(machine)).toEqual([])
   })
 
+  it('and without room to note that down, apt goes on all the same', async () => {
+    const machine = await started()
+    machine.aptRuns.program = null
+    const { audit } = machine.process()
+    audit.append = () => Promise.reject(new Error('ENOSPC'))
+    expect(await guard(machine, { ...withPolicy(NO_ROOM), audit })).toMatchObject({ outcome: 'unguarded' })
+    expect(machine.log.entries.at(-1)).toMatchObject({ level: 'warn', facts: { what: 'apt-get install gateway', error: 'Error: ENOSPC' } })
+  })
+
   it('belay can be removed', async () => {
     const machine = await started()
     const removal = HOOK_INPUT.replace(/gateway .*/, 'belay 1 amd64 none > - - none **REMOVE**')
@@ -183,7 +221,7 @@ describe('without a restore point', () => {
   it('apt stops where policy says so', async () => {
     const machine = await started()
     machine.aptRuns.program = null
-    await expect(guard(machine, withPolicy({ onFailure: 'block' }))).rejects.toMatchObject({ code: 'apt/no-owner' })
+    await expect(guard(machine, withPolicy({ onFailure: 'block' }))).rejects.toMatchObject({ code: 'apt/no-owner', exitCode: 30 })
     expect((await readStatus(machine.process())).unguarded).toEqual([])
   })
 
@@ -194,7 +232,7 @@ describe('without a restore point', () => {
     await close(machine)
     await machine.reboot()
     await recordBoot(machine.process())
-    await expect(guard(machine)).rejects.toMatchObject({ code: 'apt/unverified' })
+    await expect(guard(machine)).rejects.toMatchObject({ code: 'apt/unverified', exitCode: 30 })
     expect(await guard(machine, withPolicy({ duringTrial: 'continue-and-flag', onFailure: 'block' }))).toMatchObject({ outcome: 'unguarded' })
   })
 })
