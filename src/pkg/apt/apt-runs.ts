@@ -61,7 +61,7 @@ export const createAptRuns = ({ files, log, root, pid, runDirectory, units }: Ap
       if (units === null || (await files.stat(`${runDirectory}/${SYSTEMD}`)) === null) return
       await units.start([UNIT]).catch((error: unknown) => {
         if (!(error instanceof BelayError)) throw error
-        // While the machine goes down no unit starts. The next boot closes the run then, from the untouched version.
+        // While the machine goes down no unit starts. What closes the run then is belay-shutdown.service, as it is stopped.
         log.warn(`${UNIT} does not start`, { error: error.message })
       })
     },
