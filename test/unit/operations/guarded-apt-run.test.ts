@@ -125,6 +125,65 @@ describe('a run of apt that belay did not start', () => {
   })
 })
 
+describe('after a failure that GRUB went back from', () => {
+  /** The first run is cut off by a power cut; what runs is its untouched version. */
+  const cutOff = async (settles: boolean): Promise<MemoryAppliance> => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, { ...OFFER, failure: 'in dpkg' })
+    expect(await machine.reboot()).toBe('be-000003')
+    if (settles) await recordBoot(machine.process())
+    await close(machine)
+    return machine
+  }
+
+  it.each([true, false])('the next run has a restore point of its own, and nobody has to confirm (recorded at boot: %s)', async (settles) => {
+    const machine = await cutOff(settles)
+    expect((await machine.process().index.read()).session).toMatchObject({ phase: 'failed', be: 'be-000001' })
+    expect(await guard(machine)).toMatchObject({ outcome: 'guarded' })
+    const armed = await machine.process().index.read()
+    expect(armed.session).toMatchObject({ operation: 'apt', phase: 'armed', be: 'be-000003' })
+    expect(armed.session?.generation).not.toBe(2)
+    expect(nextOf(machine)).toBe(armed.session?.fallback)
+    expect(armed.bootEnvironments.find(({ name }) => name === 'be-000001')?.tornAt).toEqual(expect.any(String))
+    // The first restore point can be started as it was, whatever becomes of what runs.
+    expect(armed.bootEnvironments.filter(({ standsFor }) => standsFor === 2).map(({ name, startedAs }) => [name, startedAs])).toEqual([
+      [expect.not.stringMatching('be-000003'), undefined],
+    ])
+    await upgrade(machine, OFFER)
+    expect((await close(machine)).closed).toMatchObject([{ outcome: 'done' }])
+    expect(nextOf(machine)).toBe('be-000003')
+    expect((await machine.process().index.read()).session).toBeNull()
+    expect(await codesOf(machine)).toEqual(['torn'])
+    expect(await machine.reboot()).toBe('be-000003')
+  })
+
+  it('a run that changes nothing leaves what runs as what GRUB starts', async () => {
+    const machine = await cutOff(true)
+    await guard(machine)
+    await close(machine)
+    expect(nextOf(machine)).toBe('be-000003')
+    expect(await codesOf(machine)).toEqual(['torn'])
+  })
+
+  it('a further power cut goes back to the second restore point', async () => {
+    const machine = await cutOff(true)
+    await guard(machine)
+    const fallback = nextOf(machine)
+    await upgrade(machine, { ...OFFER, failure: 'in dpkg' })
+    expect(await machine.reboot()).toBe(fallback)
+    await recordBoot(machine.process())
+    expect((await close(machine)).session).toMatchObject({ phase: 'failed' })
+    expect(await guard(machine)).toMatchObject({ outcome: 'guarded' })
+  })
+
+  it('an upgrade by hand is still refused', async () => {
+    const machine = await cutOff(true)
+    const options = { packages: [], release: null, withData: false, quiesce: false, refresh: false }
+    await expect(upgradePackages(machine.process(), options, quietly)).rejects.toMatchObject({ code: 'session/failed' })
+  })
+})
+
 describe('while apt is at work', () => {
   it('nothing is closed, and status and doctor say so', async () => {
     const machine = await started()
