@@ -4,13 +4,16 @@ import type { Appliance } from '../../../src/operations/appliance.ts'
 import { closeUpgrade } from '../../../src/operations/close-upgrade.ts'
 import { confirmVersion } from '../../../src/operations/confirm-version.ts'
 import { diagnose } from '../../../src/operations/diagnosis/diagnose.ts'
+import { ToolError } from '../../../src/errors.ts'
 import { guardAptRun } from '../../../src/operations/guard-apt-run.ts'
+import { reportHealth } from '../../../src/operations/health/report-health.ts'
 import { readStatus } from '../../../src/operations/read-status.ts'
 import { recordBoot } from '../../../src/operations/record-boot.ts'
 import { takeSnapshot } from '../../../src/operations/take-snapshot.ts'
 import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
 import { Policy } from '../../../src/policy/policy.ts'
-import { MemoryAppliance, quietly } from '../../fakes/memory-appliance.ts'
+import { MemoryAppliance, UNITS, quietly } from '../../fakes/memory-appliance.ts'
+import { MemoryUnits } from '../../fakes/memory-units.ts'
 import type { Offer } from '../../fakes/small-packages.ts'
 
 const HOOK_INPUT = 'VERSION 3\nCommandLine::AsString=apt-get%20install%20gateway\n\ngateway 1 amd64 none < 2 amd64 none /gateway.deb\n'
@@ -122,6 +125,59 @@ describe('a run of apt that belay did not start', () => {
     expect(await codesOf(machine)).toEqual(['fell-back', 'torn'])
     await confirmVersion(machine.process(), quietly)
     expect(await codesOf(machine)).toEqual(['torn'])
+  })
+})
+
+describe('a result that asks for no reboot', () => {
+  const sickFor = async (milliseconds: number) => {
+    const machine = await started()
+    await reportHealth(machine.process(), 'gate', quietly)
+    await guard(machine)
+    await upgrade(machine, OFFER)
+    machine.units.broke.add(UNITS.gateway)
+    const { clock } = machine
+    const began = clock.now().getTime()
+    const pause = async (time: number): Promise<void> => {
+      await clock.pause(time)
+      if (clock.now().getTime() - began >= milliseconds) machine.units.broke.clear()
+    }
+    const closed = await closeUpgrade({ ...machine.process(), clock: { now: () => clock.now(), pause } }, quietly)
+    return { machine, closed, waited: clock.now().getTime() - began }
+  }
+
+  it('is confirmed once the machine is healthy', async () => {
+    const { closed, waited } = await sickFor(20_000)
+    expect([closed.session, waited]).toEqual([null, 20_000])
+  })
+
+  it('stays on trial while the machine is sick, which is told; the next boot judges it', async () => {
+    const { machine, closed, waited } = await sickFor(Number.POSITIVE_INFINITY)
+    expect(closed).toMatchObject({ closed: [{ outcome: 'done' }], session: { phase: 'trial' } })
+    expect(waited).toBe(30_000)
+    expect(machine.log.entries.map(({ message }) => message)).toContainEqual(expect.stringContaining(`units: ${UNITS.gateway} has failed`))
+    expect(await machine.reboot()).toBe('be-000001')
+    await recordBoot(machine.process())
+    machine.units.broke.add(UNITS.gateway)
+    expect(await reportHealth(machine.process(), 'gate', quietly)).toMatchObject({ verdict: 'fall-back' })
+    expect(nextOf(machine)).toBe('be-000003')
+  })
+
+  it('stays on trial while the machine goes down, without a look at what is stopped', async () => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, OFFER)
+    const units = new MemoryUnits({})
+    units.underWay = () => Promise.resolve(['shutdown.target'])
+    expect((await closeUpgrade({ ...machine.process(), units }, quietly)).session).toMatchObject({ phase: 'trial' })
+  })
+
+  it.each(['mounted', 'in a chroot'])('is confirmed as it is where no systemd can be asked: %s', async (where) => {
+    const machine = await started()
+    await guard(machine)
+    await upgrade(machine, OFFER)
+    const refusing = new MemoryUnits({})
+    refusing.underWay = () => Promise.reject(new ToolError('systemctl', [], 1, 'System has not been booted with systemd'))
+    expect((await closeUpgrade({ ...machine.process(), units: where === 'mounted' ? null : refusing }, quietly)).session).toBeNull()
   })
 })
 
