@@ -100,6 +100,17 @@ export class NotUndoneError extends BelayError {
   readonly exitCode = EXIT.failedNotUndone
 }
 
+/** Policy wants apt to stop, because belay could not take a restore point: what kept it from that, under an exit status of its own. */
+export class AptStopsError extends BelayError {
+  readonly code: string
+  readonly exitCode = EXIT.aptStops
+
+  constructor(reason: BelayError) {
+    super(reason.message, { next: reason.next, data: reason.data, cause: reason })
+    this.code = reason.code
+  }
+}
+
 /** A tool ended with a status that its caller did not expect. Modules that own a tool turn this into one of the errors above. */
 export class ToolError extends BelayError {
   readonly code = 'tool'

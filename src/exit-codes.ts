@@ -12,6 +12,8 @@ export const EXIT = {
   changed: 14,
   failedUndone: 20,
   failedNotUndone: 21,
+  /** Of the hidden command before-apt alone (docs/integrators-guide.md). */
+  aptStops: 30,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
@@ -28,4 +30,5 @@ export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   14: 'the machine changed since the plan was made; nothing was changed',
   20: 'failed; undone, or to be undone by the next boot (the JSON field rebootRequired says which)',
   21: 'failed and NOT undone; the message holds the recovery command',
+  30: 'apt is to stop, because policy says so',
 }

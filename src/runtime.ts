@@ -145,6 +145,7 @@ const assemble = async ({ actor, files, runner, log, target, driver, policy, pro
   const packages = createAptPackages({
     files,
     runner,
+    clock: systemClock,
     root: target.root,
     enterRoot: libexec('enter-root'),
     besideGrubCfg: libexec('beside-grub-cfg'),

@@ -6,10 +6,10 @@ import { loadTellLogins, withAppliance } from '../run-command.ts'
 
 export default class BeforeApt extends BaseCommand {
   static override hidden = true
-  static override exitCodes: readonly ExitCode[] = [0, 1, 2, 10, 11, 12, 13, 14, 20, 21]
+  static override exitCodes: readonly ExitCode[] = [0, 1, 2, 10, 11, 12, 13, 14, 20, 21, 30]
   static override summary = 'Take the restore point of a run of apt.'
   static override description =
-    'Called by apt before its first dpkg, through libexec/before-apt, with version 3 of apt’s hook protocol on standard input. Ends well when apt may go on: behind a restore point, or flagged, as policy says.'
+    'Called by apt before its first dpkg, through libexec/before-apt, with version 3 of apt’s hook protocol on standard input. Ends well when apt may go on: behind a restore point, or flagged, as policy says. Ends with 30 when apt is to stop; after any other failure the caller looks for the word of policy by itself.'
 
   async run(): Promise<GuardReport> {
     const { flags } = await this.parse(BeforeApt)

@@ -29,7 +29,7 @@ export default class Health extends BaseCommand {
       exclusive: ['ending'],
       summary: 'End a trial that was not found healthy, as belay-fall-back.service does.',
     }),
-    ending: Flags.boolean({ hidden: true, default: false, summary: 'The machine goes down: give a trial its attempt again, as belay-reboot.service does.' }),
+    ending: Flags.boolean({ hidden: true, default: false, summary: 'The machine goes down: give a trial its attempt again, as belay-shutdown.service does.' }),
   }
 
   async run(): Promise<HealthReport> {

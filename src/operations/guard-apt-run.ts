@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BelayError, RefusedError } from '../errors.ts'
+import { AptStopsError, BelayError, LockedError, RefusedError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { type HookInput, parseHookInput } from '../pkg/hook-input.ts'
 import { matchesPackageGlob } from '../pkg/package-glob.ts'
@@ -25,7 +25,10 @@ const notAsked = (text: string): GuardReport => ({ outcome: 'not-asked', generat
 const OWN_PACKAGE = 'belay'
 
 const letGo = async (appliance: Appliance, what: string, why: string): Promise<GuardReport> => {
-  await recordUnguardedRun(appliance, what, why)
+  // What kept belay from a restore point (a state volume that is full, say) may keep it from this too; apt goes on all the same.
+  await recordUnguardedRun(appliance, what, why).catch((error: unknown) => {
+    appliance.log.warn('a run of apt without a restore point could not be recorded', { what, why, error: String(error) })
+  })
   return { outcome: 'unguarded', generation: null, text: why }
 }
 
@@ -69,13 +72,28 @@ const guard = async (appliance: Appliance, input: HookInput, conversation: Conve
   return { outcome: taken ? 'guarded' : 'joined', generation: session?.generation ?? null, text: plan.summary }
 }
 
+const LOOK_AGAIN_MS = 1000
+/** Of the time that apt waits: what is left then is enough for a restore point, or for belay to say that there is none. */
+const SHARE_FOR_LOCK = 4 / 5
+
+/** Guard the run; where another operation of belay holds the lock, once that has ended, if it ends in time. */
+const guardInTime = (appliance: Appliance, input: HookInput, conversation: Conversation, until: number): Promise<GuardReport> =>
+  guard(appliance, input, conversation).catch(async (error: unknown) => {
+    // With a process of its own it is dpkg's lock that somebody holds, and in its hook that is apt itself.
+    const isForeign = !(error instanceof LockedError) || error.data['pid'] !== undefined
+    if (isForeign || appliance.clock.now().getTime() >= until) throw error
+    await appliance.clock.pause(LOOK_AGAIN_MS)
+    return guardInTime(appliance, input, conversation, until)
+  })
+
 /**
  * What apt asks before its first dpkg: a restore point, once for each session. Where none can be taken, policy says whether apt stops or goes on and is flagged.
  * @param text what apt tells its hook
- * @throws BelayError when policy wants apt to stop
+ * @throws AptStopsError when policy wants apt to stop; whatever keeps belay from asking policy
  */
 export const guardAptRun = async (appliance: Appliance, text: string, conversation: Conversation): Promise<GuardReport> => {
-  const { onFailure, duringTrial, packages } = appliance.policy.apt
+  const { onFailure, duringTrial, packages, timeLimit } = appliance.policy.apt
+  const until = appliance.clock.now().getTime() + timeLimit * 1000 * SHARE_FOR_LOCK
   let what = 'a run of apt'
   try {
     const input = parseHookInput(text)
@@ -84,11 +102,11 @@ export const guardAptRun = async (appliance: Appliance, text: string, conversati
     if (!input.changes.some(({ name }) => matchesPackageGlob(name, packages))) return notAsked('no package that asks for a restore point changes')
     if (input.changes.some(({ name, action }) => name === OWN_PACKAGE && action === 'remove'))
       return await letGo(appliance, what, 'belay itself is removed, and could not close this run')
-    return await guard(appliance, input, conversation)
+    return await guardInTime(appliance, input, conversation, until)
   } catch (error) {
     // Without a policy, or with a bug, the word of policy is the caller's to find: libexec/before-apt reads it by itself.
-    const isOurs = error instanceof BelayError && error.exitCode !== EXIT.bug && appliance.policyProblem === null
-    if (!isOurs || (error.code === UNVERIFIED ? duringTrial : onFailure) === 'block') throw error
+    if (!(error instanceof BelayError) || error.exitCode === EXIT.bug || appliance.policyProblem !== null) throw error
+    if ((error.code === UNVERIFIED ? duringTrial : onFailure) === 'block') throw new AptStopsError(error)
     return letGo(appliance, what, error.message)
   }
 }

@@ -10,6 +10,9 @@ interface DpkgFindings {
   readonly audit: string
 }
 
+/** Whether a name in /var/lib/dpkg/updates is that of a change that is not in the status file yet. */
+export const isUnmergedUpdate = (name: string): boolean => /^[0-9]+$/.test(name)
+
 /** What the remedy is typed after: nothing on the running system, enter-root and the directory for a mounted one. */
 type CommandLine = (command: string) => string
 
@@ -22,7 +25,7 @@ export const findDpkgProblems = ({ entries, updates, lockHolder, audit }: DpkgFi
     ]
   }
   const problems: DpkgProblem[] = []
-  if (updates.some((name) => /^[0-9]+$/.test(name))) {
+  if (updates.some(isUnmergedUpdate)) {
     problems.push({ code: 'interrupted', text: 'dpkg was interrupted', remedy: commandLine('dpkg --configure -a') })
   }
   for (const entry of entries) problems.push(...problemsOf(entry, commandLine))

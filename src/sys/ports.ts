@@ -99,6 +99,8 @@ export interface Files {
 
 export interface Clock {
   now(): Date
+  /** Let so much time pass. */
+  pause(milliseconds: number): Promise<void>
 }
 
 /** Who asked, for the audit record. */

@@ -10,6 +10,7 @@ import { changeSourceFiles, readSourceFiles } from '../../src/pkg/apt/source-fil
 import { parsePackageRequest } from '../../src/pkg/package-name.ts'
 import type {
   DebconfAnswer,
+  DpkgProblem,
   DpkgState,
   InstalledPackage,
   PackageChange,
@@ -88,13 +89,14 @@ export class FakePackages implements Packages {
   }
 
   async state(): Promise<DpkgState> {
+    const { lockHolder } = this
+    return { problems: await this.#problems(lockHolder === null ? null : { pid: lockHolder, command: 'apt-get' }), lockHolder }
+  }
+
+  async #problems(lockHolder: { readonly pid: number; readonly command: string } | null): Promise<readonly DpkgProblem[]> {
     const updates = `${this.#root}/var/lib/dpkg/updates`
     const names = (await this.#files.stat(updates)) === null ? [] : await this.#files.list(updates)
-    const holder = this.lockHolder === null ? null : { pid: this.lockHolder, command: 'apt-get' }
-    return {
-      problems: findDpkgProblems({ entries: await this.#status(), updates: names, lockHolder: holder, audit: '' }, (command) => command),
-      lockHolder: this.lockHolder,
-    }
+    return findDpkgProblems({ entries: await this.#status(), updates: names, lockHolder, audit: '' }, (command) => command)
   }
 
   async installed(rootDirectory: string = this.#root): Promise<readonly InstalledPackage[]> {
@@ -222,7 +224,7 @@ export class FakePackages implements Packages {
   }
 
   async verify(): Promise<void> {
-    const { problems } = await this.state()
+    const problems = await this.#problems(null)
     if (problems.length > 0) throw new FailedError('packages-broken', problems.map(({ text }) => text).join('; '), { rebootRequired: true, data: { problems } })
   }
 

@@ -12,6 +12,12 @@ export class FixedClock implements Clock {
     return new Date(this.#now)
   }
 
+  /** Takes no time: the clock is moved instead. What else happens meanwhile goes first. */
+  async pause(milliseconds: number): Promise<void> {
+    this.advance(milliseconds)
+    await Promise.resolve()
+  }
+
   advance(milliseconds: number): void {
     this.#now += milliseconds
   }

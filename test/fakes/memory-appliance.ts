@@ -43,6 +43,8 @@ const DATA = '/srv/files'
 /** `ui` needs `gateway`; `report` does not run unless somebody starts it. */
 export const UNITS = { gateway: 'gateway.service', ui: 'gateway-ui.service', report: 'report.service' } as const
 
+const MOUNTS = '1 0 0:1 / / rw,relatime - btrfs /dev/sda2 rw\n2 1 0:2 / /srv/files rw - btrfs /dev/sda2 rw\n'
+
 const POLICY = Policy.parse({
   format: 1,
   quiesce: [UNITS.gateway, UNITS.report],
@@ -81,6 +83,8 @@ export class MemoryAppliance {
   static async installed(): Promise<MemoryAppliance> {
     const machine = new MemoryAppliance()
     await machine.files.makeDirectory(RUN_DIRECTORY)
+    await machine.files.makeDirectory('/proc/1')
+    await machine.files.writeAtomic('/proc/1/mountinfo', MOUNTS)
     await machine.pool.make('installed')
     const volume = await machine.pool.volumeAtPath('installed')
     if (volume === null) throw new Error('the installed root was not made')

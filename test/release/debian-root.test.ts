@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findDebianArchive } from '../../demo/debian-archive.ts'
 import { runTool } from '../../demo/run-tool.ts'
 import { createAptPackages } from '../../src/pkg/apt/apt-packages.ts'
+import { systemClock } from '../../src/sys/clock-system.ts'
 import type { PackageRun, PackageWork, StagedPackages } from '../../src/pkg/packages.ts'
 import { planRelease, type ReleaseChange, refuseSimulation } from '../../src/pkg/release/plan-release.ts'
 import { libexec } from '../../src/program-directory.ts'
@@ -35,6 +36,7 @@ const openPackages = () => {
   return createAptPackages({
     files: createNodeFiles(runner),
     runner,
+    clock: systemClock,
     root,
     enterRoot: ENTER_ROOT,
     besideGrubCfg: libexec('beside-grub-cfg'),

@@ -99,7 +99,7 @@ const mainPage = (commands: readonly Command[]): ManualPage => ({
           .join('') +
         entry(bold('--help'), plain('Show the help of belay or of a command.')),
     ],
-    ['EXIT STATUS', exitStatus(Object.keys(EXIT_MEANING).map(Number))],
+    ['EXIT STATUS', exitStatus(commands.flatMap(({ exitCodes }) => exitCodes))],
     [
       'ENVIRONMENT',
       entry(bold('BELAY_DEBUG'), plain('Set to anything: log to standard error, and show where an error came from.')) +

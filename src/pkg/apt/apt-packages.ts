@@ -1,5 +1,5 @@
 import { ChangedError, FailedError, NotFoundError, RefusedError } from '../../errors.ts'
-import type { Files, Runner } from '../../sys/ports.ts'
+import type { Clock, Files, Runner } from '../../sys/ports.ts'
 import { decideConffiles } from '../conffile-decisions.ts'
 import { decideDebconf, parseTemplates } from '../debconf-decisions.ts'
 import { type StatusEntry, installedPackages, nativeArchitecture } from '../dpkg-status.ts'
@@ -13,7 +13,7 @@ import { AptGet, type Pins } from './apt-get.ts'
 import { type LocatedChange, locateArchives } from './archive-finder.ts'
 import { pathOfFileUri } from './archive-uris.ts'
 import { readDebconfDatabase, setDebconfSelections } from './debconf.ts'
-import { readDpkgState, readDpkgStatus } from './dpkg.ts'
+import { readDpkgState, readDpkgStatus, readWhatIsLeft } from './dpkg.ts'
 import { keepDefaults } from './keep-defaults.ts'
 import { readDigests } from './md5sum.ts'
 import { PackageArchives } from './package-archive.ts'
@@ -30,6 +30,7 @@ const REBOOT_FLAG = '/run/reboot-required'
 interface AptPackagesOptions {
   readonly files: Files
   readonly runner: Runner
+  readonly clock: Clock
   /** `/`, or the absolute path of a mounted root. */
   readonly root: string
   /** Absolute paths of the programs in libexec. */
@@ -47,7 +48,7 @@ export const createAptPackages = (options: AptPackagesOptions): Packages => pack
  * @param whole how everything is upgraded: a full upgrade removes packages where it has to
  */
 const packagesBy = (options: AptPackagesOptions, inside: Runner, whole: 'upgrade' | 'full upgrade'): Packages => {
-  const { files, runner, root, enterRoot, readDeb, policy } = options
+  const { files, runner, clock, root, enterRoot, readDeb, policy } = options
   const apt = new AptGet(inside)
   const archives = new PackageArchives(runner, readDeb)
   const state = () => readDpkgState({ files, runner, root, enterRoot })
@@ -156,7 +157,7 @@ const packagesBy = (options: AptPackagesOptions, inside: Runner, whole: 'upgrade
     },
 
     verify: async () => {
-      const { problems } = await state()
+      const problems = await readWhatIsLeft({ files, runner, root, enterRoot }, clock)
       if (problems.length === 0) return
       throw new FailedError('packages-broken', problems.map(({ text }) => text).join('; '), {
         rebootRequired: true,

@@ -3,7 +3,8 @@ import type { Files, Log, Units } from '../../sys/ports.ts'
 import { parseProcStat } from '../../sys/proc-stat.ts'
 import { type Ancestor, findAptOwner } from '../apt-owner.ts'
 import type { AptRuns } from '../apt-runs.ts'
-import { DPKG_LOCKS } from './dpkg.ts'
+import { isUnmergedUpdate } from '../dpkg-problems.ts'
+import { DPKG_LOCKS, readUpdates } from './dpkg.ts'
 import { findLockHolder } from './file-lock.ts'
 
 const NOTE = 'belay/upgrade'
@@ -60,15 +61,17 @@ export const createAptRuns = ({ files, log, root, pid, runDirectory, units }: Ap
       if (units === null || (await files.stat(`${runDirectory}/${SYSTEMD}`)) === null) return
       await units.start([UNIT]).catch((error: unknown) => {
         if (!(error instanceof BelayError)) throw error
-        // While the machine goes down no unit starts. The next boot closes the run then, from the untouched version.
+        // While the machine goes down no unit starts. What closes the run then is belay-shutdown.service, as it is stopped.
         log.warn(`${UNIT} does not start`, { error: error.message })
       })
     },
     async end() {
       if (runDirectory !== null) await files.remove(`${runDirectory}/${NOTE}`)
     },
-    // dpkg writes its status beside and renames it (dbmodify.c, dpkg 1.21 and 1.22); a snapshot has inode and time of its original.
+    // dpkg writes its status beside and renames it, after it has written each change to a file of its own in updates, which a dpkg that is killed leaves
+    // (dbmodify.c, dpkg 1.21 and 1.22); a snapshot has inode and time of its original.
     async isUntouchedSince(rootDirectory) {
+      if ((await readUpdates(files, root)).some(isUnmergedUpdate)) return false
       const [then, now] = await Promise.all([files.stat(`${rootDirectory}${STATUS}`), files.stat(`${root === '/' ? '' : root}${STATUS}`)])
       return then !== null && now !== null && then.inode === now.inode && then.mtimeNs === now.mtimeNs && then.size === now.size
     },

@@ -3,9 +3,10 @@ import type { AptOwner } from '../../pkg/apt-owner.ts'
 import type { HookedChange } from '../../pkg/hook-input.ts'
 import type { BootEnvironment, Session } from '../model.ts'
 import { armSteps, takeAndArm } from './armed-upgrade.ts'
+import { runsAfterFailure, settleFailure } from './after-failure.ts'
 import { checkConfirmed } from './confirmed.ts'
 import type { Plan } from './plan.ts'
-import { type PlanContext, type PlanningState, basisOf, isUnstarted, runningBe } from './state.ts'
+import { type Numbering, type PlanContext, type PlanningState, basisOf, isUnstarted, runningBe } from './state.ts'
 import { type UpgradeSpace, checkUpgradeSpace } from './upgrade-space.ts'
 import { upgradeTitle } from './upgrade-title.ts'
 
@@ -51,7 +52,8 @@ const isSameOwner = (a: Session['owner'], b: AptOwner): boolean => a.pid === b.p
 
 /**
  * A run of apt that belay did not start, before its first dpkg: a restore point, whose standby is what GRUB starts until the run is closed. While nothing has
- * shown what came of an earlier run (a reboot is pending, or that run was never closed) it joins the restore point and the trial of that one.
+ * shown what came of an earlier run (a reboot is pending, or that run was never closed) it joins the restore point and the trial of that one. After a failure that
+ * GRUB went back from, what runs is the version from before: that needs no person to confirm it, and the new session takes the place of the failed one.
  */
 export const planAptRun = (state: PlanningState, request: AptRunRequest, context: PlanContext): Plan => {
   const running = runningBe(state)
@@ -63,14 +65,18 @@ export const planAptRun = (state: PlanningState, request: AptRunRequest, context
     const { generation } = joined
     const summary = `${title}: joins generation ${String(generation)}, the restore point of ${joined.text.replace(/^before /, 'the ')}`
     const isArmed = joined.phase === 'armed' && (isSameOwner(joined.owner, owner) || request.isArmedByLiving)
-    const session: Session = { ...joined, phase: 'armed', owner: { ...owner }, ...(bootId === null ? {} : { bootId }) }
+    // An upgrade that is joined is apt's from then on: what closes it is what closes a run of apt.
+    const session: Session = { ...joined, operation: 'apt', phase: 'armed', owner: { ...owner }, ...(bootId === null ? {} : { bootId }) }
     const steps = isArmed ? [] : armSteps(state, session, [])
     const checks = [{ name: 'restore point', detail: `generation ${String(generation)} is from before the first of these runs` }]
     return { ...common, summary, checks, steps, commit: isArmed ? null : 'arm' }
   }
   refuseUnverified(state)
+  const isAfterFailure = runsAfterFailure(state)
   const checks = [
-    checkConfirmed(state, 'apt'),
+    isAfterFailure
+      ? { name: 'no trial', detail: `${running.name} is the untouched version, to which GRUB went back after a failure` }
+      : checkConfirmed(state, 'apt'),
     ...checkUpgradeSpace(
       request.space,
       { who: 'the run of apt', bytes: request.archiveBytes * UNPACKED, packages: request.changes.map(({ name }) => name) },
@@ -88,8 +94,10 @@ export const planAptRun = (state: PlanningState, request: AptRunRequest, context
       atomic: request.atomic,
       owner: { ...owner },
       bootId,
+      ...(isAfterFailure ? { alongside: (numbering: Numbering) => settleFailure(state, numbering, context) } : {}),
     },
     context,
   )
-  return { ...common, summary: `generation ${String(session.generation)} is the restore point of apt’s run of ${title}`, checks, steps, commit: 'arm' }
+  const summary = `generation ${String(session.generation)} is the restore point of apt’s run of ${title}`
+  return { ...common, summary, checks, steps, commit: 'arm' }
 }

@@ -19,6 +19,15 @@ interface ArmRequest {
   readonly owner: Session['owner']
   /** The boot of the machine, as the kernel names it; null where the machine does not run. */
   readonly bootId: string | null
+  /** What else belongs to the same plan. */
+  readonly alongside?: (numbering: Numbering) => Alongside
+}
+
+/** Steps before the records are changed, changes that are made with those of the generation, and steps after it is armed. */
+export interface Alongside {
+  readonly before: readonly Step[]
+  readonly changes: readonly PlannedChange[]
+  readonly after: readonly Step[]
 }
 
 interface Armed {
@@ -54,12 +63,13 @@ export const armSteps = (state: PlanningState, session: Session, changes: readon
 
 /** Take the restore point of what runs, and let GRUB start its standby from then on. */
 export const takeAndArm = (state: PlanningState, request: ArmRequest, context: PlanContext): Armed => {
-  const { operation, text, withData, health, quiesce, atomic, owner, bootId } = request
+  const { operation, text, withData, health, quiesce, atomic, owner, bootId, alongside } = request
   const running = runningBe(state)
+  const numbering = new Numbering(state)
   const taken = takeGeneration({
     state,
     context,
-    numbering: new Numbering(state),
+    numbering,
     be: running,
     reason: { kind: 'before-upgrade', text },
     withData,
@@ -81,7 +91,8 @@ export const takeAndArm = (state: PlanningState, request: ArmRequest, context: P
     ...(bootId === null ? {} : { bootId }),
     text,
   }
-  return { session, steps: [...taken.steps, ...armSteps(state, session, taken.changes)] }
+  const more = alongside?.(numbering) ?? { before: [], changes: [], after: [] }
+  return { session, steps: [...taken.steps, ...more.before, ...armSteps(state, session, [...taken.changes, ...more.changes]), ...more.after] }
 }
 
 /** Steps after the last package was changed: verify what is there, and put it on trial. `switch` is the commit point. */

@@ -19,7 +19,7 @@ let launcher: string
 let policy: string
 
 const sh = (script: string, env: Readonly<Record<string, string>> = {}): Promise<ToolOutcome> =>
-  packaged.machine.appliance.run('/bin/sh', ['-c', script], { env, expect: ANY })
+  packaged.machine.appliance.run('/bin/sh', ['-c', script], { env: { BELAY_APT: 'on', ...env }, expect: ANY })
 const generations = async (): Promise<string[]> =>
   (await packaged.json<GenerationList>('list')).generations.toSorted((a, b) => a.id - b.id).map(({ text }) => text)
 const versionOf = async (name: string): Promise<string> => (await sh(`dpkg-query --show --showformat='\${Version} \${db:Status-Status}' ${name}`)).stdout
@@ -142,6 +142,13 @@ describe('without a restore point', () => {
     expect(await generations()).toEqual(before)
     expect((await status()).unguarded.at(-1)).toMatchObject({ summary: expect.stringContaining('install acme-slow=1.0.0') as unknown, why })
     expect(await codes()).toEqual(['unguarded'])
+  })
+
+  it('apt goes on in a chroot, where no unit would close its run', async () => {
+    const { stderr, status: ended } = await sh(`unset BELAY_APT; ${APT} install acme-slow=1.0.0 --reinstall`)
+    expect([ended, stderr]).toEqual([0, expect.stringContaining('(it runs in a chroot') as unknown])
+    expect(await generations()).toEqual(before)
+    expect((await status()).unguarded.at(-1)?.why).toContain('chroot')
   })
 
   it.each([

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runTool } from '../../../demo/run-tool.ts'
 import { createAptPackages } from '../../../src/pkg/apt/apt-packages.ts'
+import { systemClock } from '../../../src/sys/clock-system.ts'
 import { libexec } from '../../../src/program-directory.ts'
 import { createNodeFiles } from '../../../src/sys/files-node.ts'
 import { createExecaRunner } from '../../../src/sys/runner-execa.ts'
@@ -57,6 +58,7 @@ export async function openAptMachine(
     packages: createAptPackages({
       files,
       runner,
+      clock: systemClock,
       root,
       enterRoot: ENTER_ROOT,
       besideGrubCfg: libexec('beside-grub-cfg'),

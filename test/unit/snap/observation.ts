@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { BootChoice } from '../../../src/boot/boot-choice.ts'
 import { nextBoot } from '../../../src/boot/boot-choice.ts'
-import { BelayError } from '../../../src/errors.ts'
+import { AptStopsError, BelayError } from '../../../src/errors.ts'
 import type { AuditEntry } from '../../../src/snap/audit-log.ts'
 import { type OwnObject, rootVolume } from '../../../src/snap/driver.ts'
 import type { Index } from '../../../src/snap/model.ts'
@@ -175,4 +175,5 @@ export const expectDataUntouched = (before: Observation, after: Observation): vo
   for (const [guid, content] of before.data) expect(after.data.get(guid), `content of data ${guid}`).toBe(content)
 }
 
-export const isExpectedRefusal = (error: unknown): boolean => error instanceof BelayError && [10, 13].includes(error.exitCode)
+export const isExpectedRefusal = (error: unknown): boolean =>
+  error instanceof AptStopsError ? isExpectedRefusal(error.cause) : error instanceof BelayError && [10, 13].includes(error.exitCode)

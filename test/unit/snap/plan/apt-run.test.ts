@@ -59,11 +59,11 @@ describe('a run of apt', () => {
     expect(PlanSchema.parse(JSON.parse(JSON.stringify(plan)))).toEqual(JSON.parse(JSON.stringify(plan)))
   })
 
-  it.each(['apt', 'upgrade'])('joins the restore point of %s that waits for its reboot, and arms it again', (operation) => {
+  it.each(['apt', 'upgrade'])('joins the restore point of %s that waits for its reboot, arms it again, and is its owner from then on', (operation) => {
     const plan = planAptRun(during('trial', { operation, choice: 'trial' }), request(), context())
     expect(kindsOf(plan)).toEqual(['index.change', 'menu.write', 'choice.write'])
     expect(finalChoice(plan)).toEqual(goodChoice(3))
-    expect(sessionAfter(plan)).toMatchObject({ operation, phase: 'armed', generation: 2, fallback: name(3), owner: OWNER })
+    expect(sessionAfter(plan)).toMatchObject({ operation: 'apt', phase: 'armed', generation: 2, fallback: name(3), owner: OWNER })
   })
 
   it('takes over a session whose owner is gone, and does nothing about one whose owner works', () => {
