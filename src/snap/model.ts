@@ -117,6 +117,8 @@ export const DataVolume = z.looseObject({
   volume: Volume,
   /** The highest application data format that was written into it; null when the application has none. */
   format: z.string().nullable(),
+  /** The generation whose data it was cloned from; not there for what the customer's data has been in all along. */
+  copyOf: GenerationId.exactOptional(),
 })
 export type DataVolume = z.infer<typeof DataVolume>
 

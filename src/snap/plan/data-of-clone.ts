@@ -46,7 +46,7 @@ export const restoredData = (state: PlanningState, generation: Generation, runni
     const volume = { step: `copy-${name}` }
     const why = `bring back ${mountpoint} as generation ${String(generation.id)} holds it`
     steps.push({ id: volume.step, kind: 'data.clone', name, from: member.volume, why })
-    changes.push({ planned: 'add-data', draft: { name, role: 'data', mountpoint, format: generation.dataFormat }, volume })
+    changes.push({ planned: 'add-data', draft: { name, role: 'data', mountpoint, format: generation.dataFormat, copyOf: generation.id }, volume })
     return { mountpoint, data: name, volume }
   })
   return { uses, steps, changes }

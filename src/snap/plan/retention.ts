@@ -1,6 +1,6 @@
 import type { Policy } from '../../policy/policy.ts'
 import type { PoolSpace } from '../driver.ts'
-import type { BootEnvironment, DataUse, Generation, Remain } from '../model.ts'
+import type { BootEnvironment, DataUse, DataVolume, Generation, Remain } from '../model.ts'
 import { type BeName, type GenerationId, generationName } from '../names.ts'
 import type { Plan } from './plan.ts'
 import { neededBes, protectionFromRules } from './protection.ts'
@@ -48,10 +48,8 @@ type Gone = Set<BeName>
  */
 const heldData = (state: PlanningState, be: BootEnvironment): DataUse[] => {
   const { index } = state
-  const members = index.generations.find(({ id }) => id === be.standsFor)?.members ?? []
-  const isCopy = ({ mountpoint }: DataUse): boolean =>
-    isUntouched(state, be) && members.some((member) => member.role === 'data' && member.mountpoint === mountpoint)
-  return be.data.filter((use) => !isCopy(use) && index.data.some((data) => data.name === use.data && data.role === 'data'))
+  const isCopy = ({ copyOf }: DataVolume): boolean => isUntouched(state, be) && copyOf === be.standsFor
+  return be.data.filter((use) => index.data.some((data) => data.name === use.data && data.role === 'data' && !isCopy(data)))
 }
 
 /** Mount points of data volumes that no boot environment holds but this one and those that go. */

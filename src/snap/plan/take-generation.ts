@@ -71,7 +71,7 @@ export const takeGeneration = (request: TakeRequest): TakeSteps => {
     changes.push({ planned: 'be-boot-set', name: be.name, from: be.bootSet, bootSet: { step: 'refresh-boot-set' } })
   }
   const standby = request.standby ? numbering.be() : null
-  const copies = standby === null || !withData ? [] : copyData(state, be, standby, numbering)
+  const copies = standby === null || !withData ? [] : copyData(state, be, standby, id, numbering)
   const quiesce = asked === null ? null : quiesceSteps(asked, id, suffix)
   steps.push(
     ...(quiesce?.before ?? []),
@@ -176,6 +176,7 @@ const copyData = (
   state: PlanningState,
   be: BootEnvironment,
   standby: BeName,
+  id: GenerationId,
   numbering: Numbering,
 ): { readonly step: Step; readonly change: PlannedChange; readonly use: PlannedDataUse }[] =>
   dataSourcesOf(state.index, be).map(({ mountpoint, volume: from }) => {
@@ -184,7 +185,7 @@ const copyData = (
     const volume = { step: `copy-${name}` }
     return {
       step: { id: volume.step, kind: 'data.clone', name, from, why: `give ${standby} its own copy of ${mountpoint}` },
-      change: { planned: 'add-data', draft: { name, role: 'data', mountpoint, format }, volume },
+      change: { planned: 'add-data', draft: { name, role: 'data', mountpoint, format, copyOf: id }, volume },
       use: { mountpoint, data: name, volume },
     }
   })

@@ -39,16 +39,17 @@ const anyState: fc.Arbitrary<PlanningState> = fc
       { selector: ({ id }) => id, minLength: 2 },
     ),
     picks: fc.record({ running: fc.nat(), good: fc.nat(), trial: fc.option(fc.nat()), once: fc.option(fc.nat()), left: fc.array(fc.nat(), { maxLength: 3 }) }),
+    copies: fc.array(fc.option(numbers.generation, { nil: undefined }), { minLength: 4, maxLength: 4 }),
     open: fc.option(fc.record({ phase: fc.constantFrom('armed', 'trial', 'failed'), be: fc.nat(), fallback: fc.nat(), generation: fc.nat() })),
   })
-  .map(({ generations, bes, picks, open }) => {
+  .map(({ generations, bes, picks, copies, open }) => {
     const ids = generations.map(({ id }) => id).toSorted((a, b) => a - b)
     const names = bes.map(({ id }) => id)
     const numberAt = (list: readonly number[], at: number): number => list[at % list.length] ?? 1
     const found = state({
       generations: generations.map(({ id, ...facts }) => generation(id, facts)).toSorted((a, b) => a.id - b.id),
       bes: bes.map(({ id, tornAt, ...facts }) => ({ ...be(id, facts), ...(tornAt === null ? {} : { tornAt }) })),
-      data: [1, 2, 3, 4].map((id) => data(id)),
+      data: copies.map((copyOf, position) => data(position + 1, '1.0.0', 'data', copyOf)),
       running: numberAt(names, picks.running),
       choice: {
         good: beName(numberAt(names, picks.good)),
@@ -118,8 +119,7 @@ const heldData = ({ index, running }: PlanningState): Set<string> =>
   new Set(
     index.bootEnvironments.flatMap(({ name, standsFor, origin, startedAs, data: uses }) => {
       const isUsed = standsFor === null || standsFor !== origin || startedAs === standsFor || name === running
-      const generationHasData = index.generations.some(({ id, members }) => id === standsFor && members.some(({ role }) => role === 'data'))
-      return isUsed || !generationHasData ? uses.map((use) => use.data) : []
+      return uses.map((use) => use.data).filter((volume) => isUsed || index.data.find((candidate) => candidate.name === volume)?.copyOf !== standsFor)
     }),
   )
 

@@ -80,8 +80,10 @@ export const be = (number: number, facts: BeFacts = {}): BootEnvironment =>
     confirmedAt: facts.confirmed === true ? NOW : null,
   })
 
-export const data = (number: number, format: string | null = '1.0.0', role = 'data'): DataVolume =>
+/** @param copyOf the generation that it was cloned from */
+export const data = (number: number, format: string | null = '1.0.0', role = 'data', copyOf?: number): DataVolume =>
   DataVolume.parse({
+    ...(copyOf === undefined ? {} : { copyOf }),
     name: dataName(number),
     role,
     mountpoint: role === 'log' ? '/var/log' : '/srv/files',

@@ -130,20 +130,19 @@ describe('prune', () => {
       five({
         generations: [1, 2, 3].map((id) => generation(id, { health: id === 1 || id === 3 ? 'confirmed' : 'unknown', withData: true })),
         bes: [be(1), be(3, { origin: 2, standsFor: 2, startedAs, data: 2 })],
-        data: [data(1), data(2)],
+        data: [data(1), data(2, '1.0.0', 'data', 2)],
       })
     expect(destroyedBy(planPrune(copies(null), rule, context()))).toEqual(['be-000003', 'data-000002', 'gen-000002'])
     expect(destroyedBy(planPrune(copies(1), rule, context())), 'started as what it no longer stands for').toContain('be-000003')
     expect(destroyedBy(planPrune(copies(2), rule, context()))).toEqual([])
   })
 
-  it('does not count on a standby that was never used, which goes unasked, to keep data that was in use', () => {
-    const facts = {
-      generations: [1, 2, 3, 4, 5].map((id) => generation(id, { health: id === 1 || id === 5 ? 'confirmed' : 'unknown', withData: true })),
-      ...{ running: 4, choice: goodChoice(4), data: [data(1), data(2)] },
-    }
+  it('spares the last that shares data that was in use, be it a standby that was never used', () => {
+    const facts = { running: 4, choice: goodChoice(4), data: [data(1), data(2)] }
     const shared = five({ ...facts, bes: [be(1, { data: 1 }), be(2, { origin: 2, standsFor: 2, data: 1 }), be(4, { standsFor: 5, data: 2 })] })
-    expect(destroyedBy(planPrune(shared, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('be-000001')
+    expect(destroyedBy(planPrune(shared, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('data-000001')
+    const alone = five({ ...facts, bes: [be(2, { origin: 2, standsFor: 2, data: 1 }), be(4, { standsFor: 5, data: 2 })] })
+    expect(destroyedBy(planPrune(alone, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('be-000002')
     const twice = five({ ...facts, bes: [be(1, { standsFor: 2, data: 1 }), be(3, { standsFor: 2, data: 1 }), be(4, { standsFor: 5, data: 2 })] })
     expect(destroyedBy(planPrune(twice, ruleOf({ newest: 1, days: 0 }), context()))).not.toContain('data-000001')
   })
