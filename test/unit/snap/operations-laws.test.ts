@@ -69,7 +69,7 @@ const live = async (
     }
     await machine.recover()
   }
-  if (action.act === 'judge' && !wasCut) await expectJudged(machine, before, action.sick)
+  if (action.act === 'judge' && !wasCut) await expectJudged(machine, before, action.sick, purged.size > 0)
   if (action.act === 'reboot' || machine.process().bootId !== appliance.bootId) await noticeBoot(machine)
   if (action.act === 'purge') purged.add(`be/${String(before.running)}/root${CONFIG}`)
 
@@ -98,8 +98,8 @@ const live = async (
   return after
 }
 
-/** A trial that is healthy stays, one that is sick is left at once, and nothing else is ever left. */
-const expectJudged = async (machine: MemoryAppliance, before: Observation, sick: boolean): Promise<void> => {
+/** A trial that is healthy stays, unless its configuration is gone; one that is sick is left at once for what was good, and nothing else is ever left. */
+const expectJudged = async (machine: MemoryAppliance, before: Observation, sick: boolean, isPurged: boolean): Promise<void> => {
   const { running, choice, index } = await observe(machine)
   const { session } = before.index
   const onTrial =
@@ -108,8 +108,8 @@ const expectJudged = async (machine: MemoryAppliance, before: Observation, sick:
   if (!onTrial || isFirstBoot) {
     expect([running, choice], 'what is no trial').toEqual([before.running, before.choice])
   } else if (sick) {
-    expect([running, choice.attemptsLeft, index.trialHealth?.be], 'a sick trial').toEqual([before.choice.once ?? before.choice.good, 0, before.running])
-  } else expect(choice, 'a healthy trial').toMatchObject({ good: before.running, trial: null })
+    expect([running, choice.attemptsLeft, index.trialHealth?.be], 'a sick trial').toEqual([before.choice.good, 0, before.running])
+  } else if (!isPurged) expect(choice, 'a healthy trial').toMatchObject({ good: before.running, trial: null })
 }
 
 const expectExecuted = async (machine: MemoryAppliance, before: Observation, after: Observation, action: Action, { plan }: OperationResult): Promise<void> => {
