@@ -22,12 +22,6 @@ const RESTARTING_STATES = ['auto-restart', 'auto-restart-queued']
 /** Restarts after which it counts as failed. systemd counts one as it begins: a service in its first pause has none, and may only have waited for another. */
 const RESTARTS_OF_FAILED = 2
 
-const firstWords = (text: string): string[] =>
-  text.split('\n').flatMap((line) => {
-    const [word = ''] = line.trim().split(/\s+/)
-    return word === '' ? [] : [word]
-  })
-
 const noSystemd = (why: string): RefusedError =>
   new RefusedError('units/no-systemd', `units cannot be stopped here: ${why}`, { next: ['run the command on the running machine', 'leave --quiesce out'] })
 
@@ -92,10 +86,14 @@ export const createSystemdUnits = ({ files, runner }: { readonly files: Files; r
       await runner.run(SYSTEMCTL, ['stop', '--no-block', '--', name])
     },
     async failed() {
-      const inState = async (...states: string[]): Promise<string[]> =>
-        firstWords((await runner.run(SYSTEMCTL, ['list-units', '--all', '--full', '--plain', '--no-legend', `--state=${states.join(',')}`])).stdout)
-      const [failed, restarting] = [await inState('failed'), await inState(...RESTARTING_STATES)]
-      return [...new Set([...failed, ...(await restartedOver(restarting))])].toSorted()
+      const states = ['failed', ...RESTARTING_STATES].join(',')
+      const { stdout } = await runner.run(SYSTEMCTL, ['list-units', '--all', '--full', '--plain', '--no-legend', `--state=${states}`])
+      // UNIT LOAD ACTIVE SUB DESCRIPTION.
+      const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/))
+      const inPause = (sub: string | undefined): boolean => RESTARTING_STATES.some((state) => state === sub)
+      const failed = rows.flatMap(([name = '', , , sub]) => (name === '' || inPause(sub) ? [] : [name]))
+      const restarting = rows.flatMap(([name = '', , , sub]) => (inPause(sub) ? [name] : []))
+      return [...failed, ...(await restartedOver(restarting))].toSorted()
     },
     async inactive(names) {
       if (names.length === 0) return []

@@ -43,7 +43,8 @@ const DATA = '/srv/files'
 /** `ui` needs `gateway`; `report` does not run unless somebody starts it. */
 export const UNITS = { gateway: 'gateway.service', ui: 'gateway-ui.service', report: 'report.service' } as const
 
-const MOUNTS = '1 0 0:1 / / rw,relatime - btrfs /dev/sda2 rw\n2 1 0:2 / /srv/files rw - btrfs /dev/sda2 rw\n'
+/** As process 1 of the machine sees them: /proc/1/mountinfo. */
+export const MOUNTS = '1 0 0:1 / / rw,relatime - btrfs /dev/sda2 rw\n2 1 0:2 / /srv/files rw - btrfs /dev/sda2 rw\n'
 
 const POLICY = Policy.parse({
   format: 1,

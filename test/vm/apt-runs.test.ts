@@ -6,7 +6,7 @@ import { quote } from './lab/guest.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest } from './story/belay-in-guest.ts'
-import { machineOfEnvironment } from './story/cell.ts'
+import { cellOfEnvironment, machineOf } from './story/cell.ts'
 import { LONG_SECONDS } from './story/long-seconds.ts'
 import { settle } from './story/settle.ts'
 
@@ -37,7 +37,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
 }
 
 describe('Runs of apt in a machine', () => {
-  const step = adoptedScenario(machineOfEnvironment())
+  const step = adoptedScenario(machineOf(cellOfEnvironment()))
   let repository: AptRepository
   let be = ''
   let newest = 0

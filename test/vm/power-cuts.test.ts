@@ -4,14 +4,13 @@ import { describe, expect } from 'vitest'
 import type { VendorRepository } from '../../demo/vendor/repository.ts'
 import { cutStates, sampleStates, type Span } from '../power-cuts/cut-states.ts'
 import { SETTINGS } from '../power-cuts/settings.ts'
-import { readWriteLog } from '../power-cuts/write-log.ts'
 import { collectEvidence } from './lab/evidence.ts'
 import { convertToRaw } from './lab/qcow2.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { ReplayedBoots } from './power-cuts/replayed-boots.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest } from './story/belay-in-guest.ts'
-import { machineOfEnvironment } from './story/cell.ts'
+import { cellOfEnvironment, machineOf } from './story/cell.ts'
 import { LONG_SECONDS } from './story/long-seconds.ts'
 import { type MachineFacts, readMachineFacts } from './story/machine-facts.ts'
 import { settle } from './story/settle.ts'
@@ -25,7 +24,7 @@ interface Recorded extends Span {
   readonly boot: number
 }
 
-const options = machineOfEnvironment()
+const options = machineOf(cellOfEnvironment())
 
 /** What doctor may list once a boot that nobody planned is over: the fallback, which a confirmation ends, and what a version that was being made left. */
 const AFTER_A_CUT = /^(?:fell-back|reboot-pending): /
@@ -95,7 +94,7 @@ describe('A machine whose power fails at writes that were recorded', () => {
     step(`comes up by itself in the old version or the new one, wherever the power fails: ${stretch}`, async (machine) => {
       const span = recorded.get(stretch)
       if (span === undefined) throw new Error(`${stretch} was not recorded`)
-      const log = await readWriteLog(boots.logOf(span.boot))
+      const log = await boots.entriesOf(span.boot)
       const states = cutStates(log, span).filter(({ durable }) => (log[durable - 1]?.at ?? 0) <= span.endedAt)
       const failures: string[] = []
       const counts = { old: 0, new: 0 }

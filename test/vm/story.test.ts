@@ -1,6 +1,6 @@
 import { tellStory } from './story/appliance-story.ts'
-import { machineOf, parseCell } from './story/cell.ts'
+import { cellOfEnvironment, machineOf } from './story/cell.ts'
 
-const cell = parseCell(process.env['BELAY_CELL'] ?? 'btrfs-bios-13')
+const cell = cellOfEnvironment()
 
 tellStory(`An appliance with a GRUB partition, ${cell}`, machineOf(cell))

@@ -4,11 +4,11 @@ import { quote } from './lab/guest.ts'
 import type { VirtualMachine } from './lab/virtual-machine.ts'
 import { adoptedScenario } from './story/adopted-machine.ts'
 import { BelayInGuest } from './story/belay-in-guest.ts'
-import { machineOfEnvironment } from './story/cell.ts'
+import { cellOfEnvironment, machineOf } from './story/cell.ts'
 import { LONG_SECONDS } from './story/long-seconds.ts'
 import { settle } from './story/settle.ts'
 
-const options = machineOfEnvironment()
+const options = machineOf(cellOfEnvironment())
 
 /** A program of the vendor's that says whether the machine is healthy. */
 const CHECK = '/etc/belay/health.d/50-scene'

@@ -2,7 +2,7 @@ import type { Alongside } from './armed-upgrade.ts'
 import { replaceStandby } from './replace-standby.ts'
 import { type Numbering, type PlanContext, type PlanningState, runningBe } from './state.ts'
 import type { PlannedChange } from './step.ts'
-import { findTorn, markingTorn } from './torn.ts'
+import { markingTorn } from './torn.ts'
 
 /** Whether the untouched version runs, to which GRUB went after an upgrade that was cut off or failed, and nobody chose another one since. */
 export const runsAfterFailure = ({ index: { session }, choice, running }: PlanningState): boolean =>
@@ -14,11 +14,10 @@ export const runsAfterFailure = ({ index: { session }, choice, running }: Planni
  */
 export const settleFailure = (state: PlanningState, numbering: Numbering, context: PlanContext): Alongside => {
   const running = runningBe(state)
-  const torn = findTorn(state)
-  const marking = torn === null ? { before: [], changes: [], after: [] } : markingTorn(state, torn, numbering, context)
+  const marking = markingTorn(state, numbering, context)
   const { standsFor, name } = running
   if (standsFor === null) return marking
-  const standby = replaceStandby({ state, context, numbering, be: running, id: standsFor })
+  const standby = replaceStandby({ state, context, numbering, be: running })
   const own: PlannedChange = { planned: 'change', change: { change: 'be-stands-for', name, standsFor: { from: standsFor, to: null } } }
   return { before: [...marking.before, ...standby.steps], changes: [...marking.changes, own, ...standby.changes], after: marking.after }
 }

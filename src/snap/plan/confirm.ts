@@ -8,7 +8,7 @@ import { replaceStandby } from './replace-standby.ts'
 import { Numbering, type PlanContext, type PlanningState, basisOf, runningBe, wasStarted } from './state.ts'
 import type { PlannedChange, Step } from './step.ts'
 import { takeGeneration } from './take-generation.ts'
-import { findTorn, markingTorn, refuseTorn } from './torn.ts'
+import { markingTorn, refuseTorn } from './torn.ts'
 
 interface ConfirmRequest {
   readonly atomic: boolean
@@ -75,41 +75,19 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
       left = []
     }
   }
-  const torn = findTorn(state)
-  const marking = torn === null ? { before: [], changes: [], after: [] } : markingTorn(state, torn, numbering, context)
+  const marking = markingTorn(state, numbering, context)
   steps.push(...marking.before)
   changes.push(...marking.changes)
-  const leftBehind =
-    session?.phase === 'trial' && session.be !== running.name ? index.bootEnvironments.find((be) => be.name === session.be && isUntaken(be)) : undefined
-  const displaced = index.bootEnvironments.find((be) => be.name === choice.good && be.name !== running.name && isUntaken(be))
-  if (displaced !== undefined) {
-    const reason = { kind: 'before-rollback', text: `left when ${running.name} was confirmed` }
-    const kept = keepLeft(state, displaced, { reason, health: 'confirmed' }, numbering, request.atomic, context)
+  for (const { be, reason, health, why } of notYetTaken(state, tried)) {
+    const kept = keepLeft(state, be, { reason, health }, numbering, request.atomic, context)
     steps.push(...kept.steps)
     changes.push(...kept.changes)
     left = [...left, kept.id]
-    notices.push(`${displaced.name}, which GRUB started until now, is kept: belay forward leads back to it`)
-  }
-  if (session !== null && leftBehind !== undefined) {
-    const reason = { kind: 'after-upgrade', text: `${session.text.replace(/^before/, 'after')}, which did not stay` }
-    const kept = keepLeft(state, leftBehind, { reason, health: 'failed' }, numbering, request.atomic, context)
-    steps.push(...kept.steps)
-    changes.push(...kept.changes)
-    left = [...left, kept.id]
-    notices.push(`${leftBehind.name}, which did not stay, is kept: belay forward leads back to it`)
-  }
-  const cleared = tried ? index.bootEnvironments.find((be) => be.name === trial && isUntaken(be)) : undefined
-  if (cleared !== undefined && cleared !== leftBehind && cleared !== displaced) {
-    const reason = { kind: 'before-rollback', text: `${cleared.name} as it was tried, which did not stay` }
-    const kept = keepLeft(state, cleared, { reason, health: 'failed' }, numbering, request.atomic, context)
-    steps.push(...kept.steps)
-    changes.push(...kept.changes)
-    left = [...left, kept.id]
-    notices.push(`${cleared.name}, which did not stay, is kept: belay forward leads back to it`)
+    notices.push(`${be.name}, ${why}, is kept: belay forward leads back to it`)
   }
   if (running.standsFor !== null) {
     changes.push({ planned: 'change', change: { change: 'be-stands-for', name: running.name, standsFor: { from: running.standsFor, to: null } } })
-    const replacement = replaceStandby({ state, context, numbering, be: running, id: running.standsFor })
+    const replacement = replaceStandby({ state, context, numbering, be: running })
     steps.push(...replacement.steps)
     changes.push(...replacement.changes)
     // What runs is behind nobody any more.
@@ -148,6 +126,41 @@ export const planConfirm = (state: PlanningState, request: ConfirmRequest, conte
   }
 }
 
+interface LeftVersion extends Pick<Generation, 'reason' | 'health'> {
+  readonly be: BootEnvironment
+  readonly why: string
+}
+
+/** Versions that a confirmation of what runs leaves, each once, and that hold what no generation does: what was good, what an upgrade made, what was tried. */
+const notYetTaken = ({ index, choice, running }: PlanningState, tried: boolean): LeftVersion[] => {
+  const { session } = index
+  const left: (Omit<LeftVersion, 'be'> & { readonly name: string | null })[] = [
+    {
+      name: choice.good,
+      reason: { kind: 'before-rollback', text: `left when ${String(running)} was confirmed` },
+      health: 'confirmed',
+      why: 'which GRUB started until now',
+    },
+    {
+      name: session?.phase === 'trial' ? session.be : null,
+      reason: { kind: 'after-upgrade', text: `${session?.text.replace(/^before/, 'after') ?? ''}, which did not stay` },
+      health: 'failed',
+      why: 'which did not stay',
+    },
+    {
+      name: tried ? choice.trial : null,
+      reason: { kind: 'before-rollback', text: `${String(choice.trial)} as it was tried, which did not stay` },
+      health: 'failed',
+      why: 'which did not stay',
+    },
+  ]
+  return left.flatMap(({ name, ...facts }, position) => {
+    const be = index.bootEnvironments.find((candidate) => candidate.name === name)
+    const isNamedBefore = left.findIndex((other) => other.name === name) < position
+    return be === undefined || be.name === running || isNamedBefore || !isUntaken(be) ? [] : [{ be, ...facts }]
+  })
+}
+
 /** Whether the trial had a boot: GRUB counted one, or a boot of it was judged or ended in order, after which it has all attempts again. */
 const wasTried = ({ index, choice }: PlanningState, { policy }: PlanContext): boolean =>
   choice.attemptsLeft < attemptsOf(policy) || index.trialHealth?.be === choice.trial || index.lastStart?.be === choice.trial
@@ -177,7 +190,7 @@ const keepLeft = (
     atomic,
     suffix: `-${be.name}`,
   })
-  const replaced = be.standsFor === null ? { steps: [], changes: [] } : replaceStandby({ state, context, numbering, be, id: be.standsFor })
+  const replaced = replaceStandby({ state, context, numbering, be })
   return {
     id: taken.id,
     steps: [...taken.steps, ...replaced.steps],

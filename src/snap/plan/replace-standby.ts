@@ -1,5 +1,4 @@
 import type { BootEnvironment } from '../model.ts'
-import type { GenerationId } from '../names.ts'
 import { cloneGeneration } from './clone-generation.ts'
 import { sharedData } from './data-of-clone.ts'
 import { type Numbering, type PlanContext, type PlanningState, carryIdentity, runningBe, sourcesOf } from './state.ts'
@@ -11,15 +10,14 @@ interface Replacement {
   readonly numbering: Numbering
   /** It was started, and stands for its generation no more: it stays, or is a version of its own. */
   readonly be: BootEnvironment
-  /** The generation that it stood for. */
-  readonly id: GenerationId
 }
 
 /** A generation can be started as long as it is there: where a boot environment stops standing for it, a new clone takes that place, unless another stands there. */
-export const replaceStandby = ({ state, context, numbering, be, id }: Replacement): { readonly steps: Step[]; readonly changes: PlannedChange[] } => {
+export const replaceStandby = ({ state, context, numbering, be }: Replacement): { readonly steps: Step[]; readonly changes: PlannedChange[] } => {
+  const id = be.standsFor
   const generation = state.index.generations.find((candidate) => candidate.id === id)
   const another = state.index.bootEnvironments.some((other) => other.standsFor === id && other.name !== be.name)
-  if (generation === undefined || another) return { steps: [], changes: [] }
+  if (id === null || generation === undefined || another) return { steps: [], changes: [] }
   const name = numbering.be()
   const suffix = `-${name}`
   const clone = cloneGeneration({

@@ -179,7 +179,7 @@ export const planSwitch = (state: PlanningState, request: SwitchRequest, context
 
   if (!stays) steps.push(carryIdentity(target, context))
   if (left !== null && leftAlready === undefined && running.standsFor !== null) {
-    const replacement = replaceStandby({ state, context, numbering, be: running, id: running.standsFor })
+    const replacement = replaceStandby({ state, context, numbering, be: running })
     steps.push(...replacement.steps)
     changes.push(...replacement.changes)
   }

@@ -13,15 +13,22 @@ export const findTorn = ({ index, choice, running }: Pick<PlanningState, 'index'
   return be === undefined || be.tornAt !== undefined ? null : be
 }
 
-/** The parts of a plan that mark a boot environment as torn; `after` belongs behind its commit point. */
-export const markingTorn = (
-  state: PlanningState,
-  be: BootEnvironment,
-  numbering: Numbering,
-  context: PlanContext,
-): { readonly before: Step[]; readonly changes: PlannedChange[]; readonly after: Step[] } => {
+interface Marking {
+  readonly before: readonly Step[]
+  readonly changes: readonly PlannedChange[]
+  /** Behind the plan's commit point. */
+  readonly after: readonly Step[]
+}
+
+/** The parts of a plan that mark what an upgrade left torn; empty where nothing is. */
+export const markingTorn = (state: PlanningState, numbering: Numbering, context: PlanContext): Marking => {
+  const torn = findTorn(state)
+  return torn === null ? { before: [], changes: [], after: [] } : marking(state, torn, numbering, context)
+}
+
+const marking = (state: PlanningState, be: BootEnvironment, numbering: Numbering, context: PlanContext): Marking => {
   const { name, standsFor, bootSet } = be
-  const replaced = standsFor === null ? { steps: [], changes: [] } : replaceStandby({ state, context, numbering, be, id: standsFor })
+  const replaced = replaceStandby({ state, context, numbering, be })
   return {
     before: replaced.steps,
     changes: [
@@ -39,7 +46,7 @@ export const markingTorn = (
 
 /** Mark what an upgrade left torn. It stays as it is for whoever looks into what happened, and nothing offers it any more. */
 export const planMarkTorn = (state: PlanningState, be: BootEnvironment, context: PlanContext): Plan => {
-  const marking = markingTorn(state, be, new Numbering(state), context)
+  const { before, changes, after } = marking(state, be, new Numbering(state), context)
   return {
     format: 1,
     id: context.planId,
@@ -50,10 +57,10 @@ export const planMarkTorn = (state: PlanningState, be: BootEnvironment, context:
     checks: [],
     notices: [],
     steps: [
-      ...marking.before,
-      { id: 'record', kind: 'index.change', changes: marking.changes, why: `record that ${be.name} is torn` },
+      ...before,
+      { id: 'record', kind: 'index.change', changes, why: `record that ${be.name} is torn` },
       { id: 'menu', kind: 'menu.write', choice: state.choice, why: 'take it out of the boot menu' },
-      ...marking.after,
+      ...after,
     ],
     commit: 'record',
     escape: null,

@@ -58,10 +58,12 @@ export const planNextTrialBoot = (state: PlanningState, { bootId, healthyBoots }
   }
 }
 
+const ONE_MORE = { 0: 1, 1: 2, 2: 3, 3: 3 } as const
+
 /** @returns a choice with one more of the boots that a trial gets */
 const withOneMore = (choice: BootChoice, policy: PlanContext['policy']): BootChoice => {
-  const most = attemptsOf(policy)
-  return { ...choice, attemptsLeft: choice.attemptsLeft === 0 ? 1 : choice.attemptsLeft === 1 && most > 1 ? 2 : most }
+  const [more, most] = [ONE_MORE[choice.attemptsLeft], attemptsOf(policy)]
+  return { ...choice, attemptsLeft: more < most ? more : most }
 }
 
 /** A boot of a trial is ended in order before it was judged: it counts for nothing, and the trial has its attempt again. */

@@ -10,18 +10,15 @@ import { upgradePackages } from '../../../src/operations/upgrade-packages.ts'
 import { Policy } from '../../../src/policy/policy.ts'
 import type { BeName } from '../../../src/snap/names.ts'
 import type { ProgramEnd } from '../../../src/sys/ports.ts'
-import { MemoryAppliance, UNITS, quietly } from '../../fakes/memory-appliance.ts'
+import { MOUNTS, MemoryAppliance, UNITS, quietly } from '../../fakes/memory-appliance.ts'
 import { MemorySystemJournal } from '../../fakes/memory-system-journal.ts'
 
 const DIRECTORY = '/etc/belay/health.d'
-const MOUNTS = '1 0 0:1 / / rw,relatime - btrfs /dev/sda2 rw\n2 1 0:2 / /srv/files rw - btrfs /dev/sda2 rw\n'
 const written = new Map([[UNITS.gateway, ['starting', 'cannot read the data']]])
 
 /** A machine whose health can be looked at; `with` changes what a process of it has. */
 const machineWithHealth = async () => {
   const machine = await MemoryAppliance.initialised()
-  await machine.files.makeDirectory('/proc/1')
-  await machine.files.writeAtomic('/proc/1/mountinfo', MOUNTS)
   const journal = new MemorySystemJournal(written)
   const process = (changes: Partial<Appliance> = {}): Appliance => ({ ...machine.process(), systemJournal: journal, ...changes })
   const run = (part: GatePart | null, changes: Partial<Appliance> = {}) => reportHealth(process(changes), part, quietly)

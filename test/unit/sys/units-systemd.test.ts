@@ -6,11 +6,11 @@ import { MemoryFiles } from '../../fakes/memory-files.ts'
 /** What systemctl (systemd 252) says of these units: those of a state, and how often each was restarted. */
 const systemctl = (failed: readonly string[], restarts: Readonly<Record<string, number>>): Runner => {
   const answer = (args: readonly string[]): string => {
-    if (args.includes('--state=failed')) return failed.map((name) => `${name} loaded failed failed A service`).join('\n')
     if (args[0] === 'list-units')
-      return Object.keys(restarts)
-        .map((name) => `${name} loaded activating auto-restart A service`)
-        .join('\n')
+      return [
+        ...failed.map((name) => `${name} loaded failed failed A service`),
+        ...Object.keys(restarts).map((name) => `${name} loaded activating auto-restart A service`),
+      ].join('\n')
     return args
       .slice(args.indexOf('--') + 1)
       .map((name) => String(restarts[name]))

@@ -4,7 +4,7 @@ import { runTool } from '../../../demo/run-tool.ts'
 import { type CutState, keptParts } from '../../power-cuts/cut-states.ts'
 import { applyParts, ReplayedDisk } from '../../power-cuts/replay.ts'
 import { SETTINGS } from '../../power-cuts/settings.ts'
-import { readWriteLog } from '../../power-cuts/write-log.ts'
+import { type LogEntry, readWriteLog } from '../../power-cuts/write-log.ts'
 import { makeOverlay } from '../lab/qcow2.ts'
 import { type MachineOptions, VirtualMachine } from '../lab/virtual-machine.ts'
 
@@ -14,6 +14,7 @@ export class ReplayedBoots {
   readonly #directory: string
   #boot: number
   #replayed: ReplayedDisk | null = null
+  readonly #entries = new Map<number, Promise<readonly LogEntry[]>>()
 
   /** @param disk as it was before the first of these boots; it is changed. @param directory with the logs. @param first number of that boot */
   constructor(disk: string, directory: string, first: number) {
@@ -24,6 +25,13 @@ export class ReplayedBoots {
 
   logOf(boot: number): string {
     return join(this.#directory, `${String(boot)}.log`)
+  }
+
+  /** What a boot wrote, once it is over. */
+  entriesOf(boot: number): Promise<readonly LogEntry[]> {
+    const entries = this.#entries.get(boot) ?? readWriteLog(this.logOf(boot))
+    this.#entries.set(boot, entries)
+    return entries
   }
 
   /** A machine, still off, whose power failed in a boot; it lasts until the next one is asked for. States have to be asked for in the order of time. */
@@ -39,14 +47,13 @@ export class ReplayedBoots {
     await mkdir(directory)
     const raw = join(directory, 'disk.raw')
     await runTool('/usr/bin/cp', ['--sparse=always', '--reflink=auto', '--', this.#disk, raw])
-    await applyParts(this.logOf(boot), keptParts(await readWriteLog(this.logOf(boot)), state, SETTINGS.seed), raw)
+    await applyParts(this.logOf(boot), keptParts(await this.entriesOf(boot), state, SETTINGS.seed), raw)
     await makeOverlay(raw, join(directory, 'disk.qcow2'), 'raw')
     return VirtualMachine.make({ ...options, keepIn: directory })
   }
 
   async #replay(): Promise<ReplayedDisk> {
-    const log = this.logOf(this.#boot)
-    this.#replayed ??= new ReplayedDisk(this.#disk, log, await readWriteLog(log))
+    this.#replayed ??= new ReplayedDisk(this.#disk, this.logOf(this.#boot), await this.entriesOf(this.#boot))
     return this.#replayed
   }
 }
